@@ -1,0 +1,3 @@
+"""Composition root (written last)."""
+
+from __future__ import annotations

@@ -1,0 +1,83 @@
+"""What a source says: an alert, and the other signals that start work by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+
+class Layer(StrEnum):
+    """The observability layer a signal comes from (MISSION.md, M4-M6)."""
+
+    PRODUCT = "product"
+    MACHINERY = "machinery"
+    OUTCOME = "outcome"
+
+
+class AlertStatus(StrEnum):
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert message, cleaned and bounded at the door.
+
+    `source` is the source *group*: two Alertmanagers of one HA pair share it, so that their copies
+    of one message are one message. Times are seconds since the epoch, UTC. `ends_at` is set on a
+    resolved alert; `expires_at` on a firing one whose source promises to repeat it before then
+    (Prometheus sends now + 4 x max(resend delay, interval)).
+    """
+
+    source: str
+    fingerprint: str
+    status: AlertStatus
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str] = {}
+    starts_at: float
+    ends_at: float | None = None
+    expires_at: float | None = None
+    generator_url: str = ""
+    inferred: bool = False
+    """True where nobody said so: the source stopped listing it, or its end time passed."""
+    flags: tuple[str, ...] = ()
+    """What the door had to change: `truncated:<label>`, `cleaned:<label>`, `too_many_labels`."""
+
+    @property
+    def name(self) -> str:
+        return self.labels.get("alertname", "")
+
+    @property
+    def identity(self) -> str:
+        """Names this alert across its messages, within its source group."""
+        return f"{self.source}/{self.fingerprint}"
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """A sub-agent or proxy says that it lives, or its last will says that it does not."""
+
+    agent: str
+    alive: bool = True
+    detail: Mapping[str, str | int | float | bool | None] = {}
+
+
+class Measure(msgspec.Struct, frozen=True, kw_only=True):
+    """One reading of a product's leadership metric (outcome layer)."""
+
+    product: str
+    metric: str
+    value: float
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Something was changed on purpose: a deployment, a configuration, a scale."""
+
+    product: str
+    entity: str
+    what: str
+    by: str = ""
+
+
+Signal = Alert | Heartbeat | Measure | Change
+"""What a source may emit. The runtime stamps the time of arrival on it and makes it an event."""

@@ -1,0 +1,134 @@
+"""Everything that happens. Events enter at the top, carry their own time, and are never changed.
+
+`at` is seconds since the epoch, UTC, stamped where the event entered; `subject` names whom it is
+about: an incident id, `agent:NAME` or `product:NAME`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from agent.model.alert import Alert, Change, Heartbeat, Measure
+from agent.model.effect import Outcome
+
+
+class AlertReceived(msgspec.Struct, frozen=True, kw_only=True, tag="alert_received"):
+    at: float
+    alert: Alert
+    key: str
+    """Exact identity of the message: the unique index of the ledger (core/fingerprint.py)."""
+
+
+class HeartbeatReceived(msgspec.Struct, frozen=True, kw_only=True, tag="heartbeat_received"):
+    at: float
+    heartbeat: Heartbeat
+
+
+class MeasureReceived(msgspec.Struct, frozen=True, kw_only=True, tag="measure_received"):
+    at: float
+    measure: Measure
+
+
+class ChangeReceived(msgspec.Struct, frozen=True, kw_only=True, tag="change_received"):
+    at: float
+    change: Change
+
+
+class CommandFinished(msgspec.Struct, frozen=True, kw_only=True, tag="command_finished"):
+    """A command came back; with status UNKNOWN also after a restart that found it unfinished."""
+
+    at: float
+    subject: str
+    command_id: str
+    outcome: Outcome
+
+
+class TimerFired(msgspec.Struct, frozen=True, kw_only=True, tag="timer_fired"):
+    at: float
+    subject: str
+    name: str
+
+
+class Acknowledged(msgspec.Struct, frozen=True, kw_only=True, tag="acknowledged"):
+    at: float
+    subject: str
+    who: str
+
+
+class ActionRequested(msgspec.Struct, frozen=True, kw_only=True, tag="action_requested"):
+    """A person asks for one action through the agent (`homeostat incidents run`)."""
+
+    at: float
+    subject: str
+    who: str
+    use: str
+    params: Mapping[str, Any] = {}
+
+
+class ResolvedByPerson(msgspec.Struct, frozen=True, kw_only=True, tag="resolved_by_person"):
+    at: float
+    subject: str
+    who: str
+    cause: str
+    actions: tuple[str, ...] = ()
+    """Actions taken outside the agent, in the person's words. Those run through it are known."""
+
+
+class Approved(msgspec.Struct, frozen=True, kw_only=True, tag="approved"):
+    at: float
+    subject: str
+    who: str
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True, tag="rejected"):
+    at: float
+    subject: str
+    who: str
+    why: str = ""
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True, tag="held"):
+    """A systemic incident was opened above this one: its page covers this one."""
+
+    at: float
+    subject: str
+    root: str
+
+
+class Released(msgspec.Struct, frozen=True, kw_only=True, tag="released"):
+    """The systemic incident above this one ended."""
+
+    at: float
+    subject: str
+    root: str
+
+
+class PromotionDecided(msgspec.Struct, frozen=True, kw_only=True, tag="promotion_decided"):
+    """A person approves (as `assisted` or `active`) or rejects what the rule of three proposes."""
+
+    at: float
+    subject: str
+    who: str
+    state: str
+    why: str = ""
+
+
+Event = (
+    AlertReceived
+    | HeartbeatReceived
+    | MeasureReceived
+    | ChangeReceived
+    | CommandFinished
+    | TimerFired
+    | Acknowledged
+    | ActionRequested
+    | ResolvedByPerson
+    | Approved
+    | Rejected
+    | Held
+    | Released
+    | PromotionDecided
+)

@@ -1,0 +1,159 @@
+"""The incident: what is broken, what was found, what was tried, who was told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from agent.model.alert import AlertStatus, Layer
+from agent.model.effect import OutcomeStatus, Verdict
+from agent.model.reason import Reason
+
+
+class State(StrEnum):
+    """CONTRACT.md, Incident. The legal moves between them stand in core/lifecycle.py."""
+
+    OPEN = "open"
+    DIAGNOSING = "diagnosing"
+    AWAITING_APPROVAL = "awaiting_approval"
+    ACTING = "acting"
+    VERIFYING = "verifying"
+    ESCALATED = "escalated"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Radius(StrEnum):
+    """Blast radius (DESIGN.md section 4): how far it reaches, and so who is told."""
+
+    ROUTINE = "routine"
+    PRODUCT = "product"
+    SYSTEMIC = "systemic"
+
+
+class Ending(StrEnum):
+    """CONTRACT.md `outcome`: how the incident ended for people."""
+
+    HEALED = "healed"
+    SETTLED = "settled"
+    ROUTED = "routed"
+
+
+class AlertState(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert of an incident, folded over all its messages (order does not matter)."""
+
+    identity: str
+    name: str
+    status: AlertStatus
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str] = {}
+    starts_at: float
+    ends_at: float | None = None
+    expires_at: float | None = None
+    generator_url: str = ""
+    inferred: bool = False
+    messages: int = 1
+    seen_at: float = 0.0
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to a person or team. `delivered` is None while nobody knows yet."""
+
+    id: str
+    to: str
+    channel: str
+    at: float
+    text: str
+    delivered: bool | None = None
+    detail: str = ""
+
+
+class StepRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One step that was tried, by the agent or through it by a person."""
+
+    id: str
+    use: str
+    params: Mapping[str, Any]
+    target: str | None
+    by: str
+    """`agent`, or the proven principal who asked for it."""
+    plan: str = ""
+    status: OutcomeStatus | None = None
+    """None while it is under way."""
+    detail: str = ""
+    started_at: float = 0.0
+    ended_at: float | None = None
+    undo: Mapping[str, Any] | None = None
+    is_rollback: bool = False
+
+
+class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One plan of the ladder that was tried, and its verdict."""
+
+    plan: str
+    verdict: Verdict | None = None
+    rolled_back: bool = False
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """State row of one incident. Changed only by `core.advance`, which returns a new one."""
+
+    id: str
+    key: str
+    """Group key: alerts with the same one join this incident while it is open."""
+    title: str
+    state: State
+    layer: Layer
+    product: str | None
+    entity: str | None
+    """Name of the entity in the registry, or None where the alert names none that is known."""
+    severity: str
+    radius: Radius | None = None
+    suspect: str | None = None
+    radius_path: tuple[str, ...] = ()
+    """Names from the symptom to the suspect: the path in the graph that caused the class."""
+    runbook: str | None = None
+    digest: str | None = None
+    plan: str | None = None
+    step: int = 0
+    attempt: int = 0
+    rollback_step: int | None = None
+    """Index in the way back, while it is being walked."""
+    verdict: Verdict | None = None
+    outcome: Ending | None = None
+    routed_to: str | None = None
+    reason: Reason | None = None
+    """The latest deciding reason: what stopped it, closed it or routed it."""
+    reason_text: str = ""
+    opened_at: float
+    updated_at: float
+    resolved_at: float | None = None
+    acknowledged_by: str | None = None
+    approved_by: str | None = None
+    resolved_by: str | None = None
+    cause: str = ""
+    held_by: str | None = None
+    """Id of the systemic incident whose page covers this one."""
+    silenced_by: str | None = None
+    alerts: Mapping[str, AlertState] = {}
+    findings: Mapping[str, Mapping[str, Any]] = {}
+    waiting: tuple[str, ...] = ()
+    """Ids of commands under way that the present state waits for."""
+    good_looks: int = 0
+    looks: int = 0
+    verify_started_at: float | None = None
+    steps: tuple[StepRun, ...] = ()
+    plans: tuple[PlanRun, ...] = ()
+    pages: tuple[Page, ...] = ()
+    version: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is not State.RESOLVED
+
+    @property
+    def is_firing(self) -> bool:
+        return any(a.status is AlertStatus.FIRING for a in self.alerts.values())

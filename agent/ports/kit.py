@@ -1,0 +1,179 @@
+"""What a plugin is lent. It builds no client of its own and gets no more than its kind may have.
+
+A diagnostic or verification gets a `ReadKit`: nothing in it can change anything. An action gets an
+`ActKit`. A notifier gets a `NotifyKit`. A source gets a `SourceKit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from agent.model.alert import Signal
+from agent.model.product import Entity, Registry
+
+
+class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
+    """`body` is cut at the read cap (8 MiB)."""
+
+    status: int
+    body: bytes
+    seconds: float
+
+    def json(self) -> Any:
+        """The body as JSON. Raises Permanent where it is none."""
+        from_bytes = msgspec.json.decode
+        return from_bytes(self.body)
+
+
+class Http(Protocol):
+    """HTTP for plugins: no redirects, bounded bodies. Failures to connect raise Temporary."""
+
+    async def get(
+        self, url: str, *, timeout_seconds: float, headers: Mapping[str, str] | None = None
+    ) -> HttpReply: ...
+
+    async def post(
+        self,
+        url: str,
+        *,
+        body: bytes,
+        timeout_seconds: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpReply: ...
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One series of an instant query: its labels, its value and the time of that value."""
+
+    labels: Mapping[str, str]
+    value: float
+    at: float
+
+
+class PromQL(Protocol):
+    """Instant queries against one Prometheus. An empty answer is an empty tuple: no data, which
+    is never health. Raises Temporary where Prometheus does not answer in time."""
+
+    async def query(
+        self, expression: str, *, url: str | None, timeout_seconds: float
+    ) -> tuple[Sample, ...]: ...
+
+
+class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one supervised process. Memory in bytes, times in seconds."""
+
+    name: str
+    known: bool
+    alive: bool
+    pid: int | None = None
+    hung: bool = False
+    """Alive, but stopped by a signal or not answering its health address."""
+    version: str = ""
+    previous_version: str | None = None
+    version_changed_seconds_ago: float | None = None
+    uptime_seconds: float | None = None
+    memory_bytes: int | None = None
+    restarts: int = 0
+    exit_code: int | None = None
+    answers: bool | None = None
+    """Whether its health address answered 2xx; None where it has none."""
+    detail: str = ""
+
+
+class ProcessReader(Protocol):
+    """Looks at supervised processes; cannot change them."""
+
+    async def status(self, name: str) -> ProcessStatus: ...
+
+    async def recent_log(self, name: str, *, lines: int) -> tuple[str, ...]: ...
+
+    async def done_with_key(self, name: str, key: str) -> bool | None:
+        """Whether an act with this key was completed on it; None where that cannot be told."""
+        ...
+
+    async def config_state(self, name: str) -> Mapping[str, Any]:
+        """`path`, `changed` (differs from the last good copy), `changed_seconds_ago`, `diff`."""
+        ...
+
+
+class ProcessControl(ProcessReader, Protocol):
+    """Changes supervised processes. `key` is the idempotency key of the step: an act with a key
+    that was completed before does nothing and returns the same result."""
+
+    async def start(self, name: str, *, key: str) -> Mapping[str, Any]: ...
+
+    async def stop(self, name: str, *, key: str, grace_seconds: float) -> Mapping[str, Any]: ...
+
+    async def restart(self, name: str, *, key: str, grace_seconds: float) -> Mapping[str, Any]: ...
+
+    async def set_version(self, name: str, *, version: str | None, key: str) -> Mapping[str, Any]:
+        """Runs `version` (None: the one before) and returns `version` and `replaced`."""
+        ...
+
+    async def restore_config(self, name: str, *, key: str) -> Mapping[str, Any]:
+        """Puts the last good configuration back; returns `replaced` (hash of what was there)."""
+        ...
+
+
+class Log(Protocol):
+    """Structured log of one plugin call. Never put alert text into the event name."""
+
+    def info(self, event: str, **fields: Any) -> None: ...
+
+    def warning(self, event: str, **fields: Any) -> None: ...
+
+
+class ReadKit(Protocol):
+    http: Http
+    promql: PromQL
+    processes: ProcessReader
+    registry: Registry
+    log: Log
+    deadline_seconds: float
+    """Time this call has; the runtime ends it then."""
+
+
+class ActKit(Protocol):
+    http: Http
+    promql: PromQL
+    processes: ProcessControl
+    registry: Registry
+    log: Log
+    deadline_seconds: float
+    key: str
+    """Idempotency key of the step: equal for all attempts of it."""
+
+    def entity(self, name: str) -> Entity:
+        """The registered entity of that name. Raises Permanent where there is none."""
+        ...
+
+
+class NotifyKit(Protocol):
+    http: Http
+    log: Log
+    deadline_seconds: float
+    secrets: Mapping[str, str]
+    """Secrets of this channel, resolved from environment or files."""
+
+
+class SourceKit(Protocol):
+    http: Http
+    processes: ProcessReader
+    registry: Registry
+    log: Log
+
+    async def emit(self, signals: Sequence[Signal]) -> None:
+        """Returns after the signals are durable; raises StoreUnavailable where they are not, and
+        then the source must not acknowledge them."""
+        ...
+
+    async def quarantine(self, body: bytes, *, source: str, why: str) -> None:
+        """Keeps what cannot be read, durably, so that it may be acknowledged."""
+        ...
+
+    def now(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...

@@ -1,0 +1,226 @@
+"""The one door for plugins: a decorated function in a file of its own.
+
+    @action(name="process.restart", params=Restart, effect=Effect.PROBED, summary="...")
+    async def restart(kit: ActKit, params: Restart) -> Mapping[str, Any]: ...
+
+    @restart.probe
+    async def happened(kit: ReadKit, params: Restart, key: str) -> Probed: ...
+
+The decorator returns the declaration, which the registry (runtime/registry.py) finds by looking
+through the module. A plugin raises `Temporary`, `Permanent` or `UnknownEffect` and nothing else on
+purpose; anything else is caught once, in the outbox, and is permanent (for an action: unknown).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from agent.model.alert import Alert, Signal
+from agent.model.effect import Effect, Probed
+
+
+class Params(BaseModel):
+    """Parameters of a plugin: unknown keys are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Result(BaseModel):
+    """Typed result of a diagnostic; its fields are the names expressions may read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Act = Callable[[Any, Any], Awaitable[Mapping[str, Any]]]
+Probe = Callable[[Any, Any, str], Awaitable[Probed]]
+Read = Callable[[Any, Any], Awaitable[Result]]
+Notify = Callable[[Any, Any, "Message"], Awaitable[str]]
+Decode = Callable[[bytes], "Sequence[Signal]"]
+Run = Callable[[Any, Any], Awaitable[None]]
+Firing = Callable[[Any, Any], Awaitable["Sequence[Alert]"]]
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a notifier delivers. `key` is equal for repeats, so that the receiver can fold them."""
+
+    key: str
+    to: str
+    title: str
+    text: str
+    severity: str
+    incident_id: str
+    link: str = ""
+
+
+@dataclass
+class Action:
+    """Changes something. `effect` has no default; PROBED needs a probe."""
+
+    name: str
+    params: type[Params]
+    effect: Effect
+    summary: str
+    run: Act
+    kind: str = "action"
+    probe_function: Probe | None = None
+
+    def probe(self, function: Probe) -> Probe:
+        self.probe_function = function
+        return function
+
+
+@dataclass
+class Diagnostic:
+    """Reads something and returns a typed result. Also what `verify.observe` uses."""
+
+    name: str
+    params: type[Params]
+    result: type[Result]
+    summary: str
+    run: Read
+    kind: str = "diagnostic"
+
+
+@dataclass
+class Verification:
+    """As a diagnostic, but its result has a field `verdict` (held, failed, inconclusive)."""
+
+    name: str
+    params: type[Params]
+    result: type[Result]
+    summary: str
+    run: Read
+    kind: str = "verification"
+
+
+@dataclass
+class Notifier:
+    """Delivers a message; returns a receipt for the record."""
+
+    name: str
+    params: type[Params]
+    summary: str
+    run: Notify
+    kind: str = "notifier"
+
+
+@dataclass
+class PushSource:
+    """Senders post to `path`. `decode` is pure: bytes to signals, or raises `Unparseable`."""
+
+    name: str
+    path: str
+    summary: str
+    decode: Decode
+    kind: str = "push_source"
+
+
+@dataclass
+class StreamSource:
+    """Runs for as long as the daemon does, and emits."""
+
+    name: str
+    params: type[Params]
+    summary: str
+    run: Run
+    kind: str = "stream_source"
+
+
+@dataclass
+class LevelSource:
+    """Can be asked who is firing now. `source` of the alerts is the group it answers for."""
+
+    name: str
+    params: type[Params]
+    summary: str
+    firing: Firing
+    kind: str = "level_source"
+
+
+Plugin = Action | Diagnostic | Verification | Notifier | PushSource | StreamSource | LevelSource
+
+
+def action(
+    *, name: str, params: type[Params], effect: Effect, summary: str
+) -> Callable[[Act], Action]:
+    def declare(function: Act) -> Action:
+        return Action(name=name, params=params, effect=effect, summary=summary, run=function)
+
+    return declare
+
+
+def diagnostic(
+    *, name: str, params: type[Params], result: type[Result], summary: str
+) -> Callable[[Read], Diagnostic]:
+    def declare(function: Read) -> Diagnostic:
+        return Diagnostic(name=name, params=params, result=result, summary=summary, run=function)
+
+    return declare
+
+
+def verification(
+    *, name: str, params: type[Params], result: type[Result], summary: str
+) -> Callable[[Read], Verification]:
+    def declare(function: Read) -> Verification:
+        return Verification(name=name, params=params, result=result, summary=summary, run=function)
+
+    return declare
+
+
+def notifier(*, name: str, params: type[Params], summary: str) -> Callable[[Notify], Notifier]:
+    def declare(function: Notify) -> Notifier:
+        return Notifier(name=name, params=params, summary=summary, run=function)
+
+    return declare
+
+
+def push_source(*, name: str, path: str, summary: str) -> Callable[[Decode], PushSource]:
+    def declare(function: Decode) -> PushSource:
+        return PushSource(name=name, path=path, summary=summary, decode=function)
+
+    return declare
+
+
+def stream_source(
+    *, name: str, params: type[Params], summary: str
+) -> Callable[[Run], StreamSource]:
+    def declare(function: Run) -> StreamSource:
+        return StreamSource(name=name, params=params, summary=summary, run=function)
+
+    return declare
+
+
+def level_source(
+    *, name: str, params: type[Params], summary: str
+) -> Callable[[Firing], LevelSource]:
+    def declare(function: Firing) -> LevelSource:
+        return LevelSource(name=name, params=params, summary=summary, firing=function)
+
+    return declare
+
+
+__all__ = [
+    "Action",
+    "Diagnostic",
+    "LevelSource",
+    "Message",
+    "Notifier",
+    "Params",
+    "Plugin",
+    "PushSource",
+    "Result",
+    "StreamSource",
+    "Verification",
+    "action",
+    "diagnostic",
+    "level_source",
+    "notifier",
+    "push_source",
+    "stream_source",
+    "verification",
+]
