@@ -1,3 +1,105 @@
-"""Composition root (written last)."""
+"""Composition root: one straight function in flow order, teardown in reverse.
+
+Nothing here decides anything. Reading it from top to bottom is reading how the daemon is put
+together; what is opened last is closed first, by name, in one stack.
+"""
 
 from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import structlog
+
+from agent.catalog.faults import FaultsError
+from agent.catalog.settings import Settings, load_settings
+from agent.interface.server import serve
+from agent.model.errors import HomeostatError
+from agent.runtime.clock import SystemClock
+from agent.runtime.daemon import Daemon
+from agent.runtime.telemetry import configure_logs
+from agent.store.sqlite import SqliteStore
+
+log = structlog.get_logger("app")
+
+FINE, FOUND_WRONG, WRONG_USAGE = 0, 1, 2
+DATABASE = "homeostat.db"
+
+
+def run(config: Path | None = None) -> int:
+    """The daemon in the foreground; returns the exit code."""
+    if config is None and (named := os.environ.get("HOMEOSTAT_CONFIG")):
+        config = Path(named)
+    try:
+        settings = load_settings(config, os.environ)
+    except FaultsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - people read this before there is a log
+        return WRONG_USAGE
+    configure_logs(level=settings.log.level, text=settings.log.format == "text")
+    try:
+        return _loop(settings)
+    except (HomeostatError, OSError) as error:
+        print(f"homeostat: {error}", file=sys.stderr)  # noqa: T201
+        return FOUND_WRONG
+
+
+def _loop(settings: Settings) -> int:
+    try:
+        import uvloop  # an extra: a faster loop under load
+    except ModuleNotFoundError:
+        return asyncio.run(compose(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(compose(settings))
+
+
+async def compose(settings: Settings) -> int:
+    """Puts the daemon together, waits for a signal or a fault, and takes it apart in reverse."""
+    stopping = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        store = SqliteStore(settings.data_dir / DATABASE)
+        daemon = Daemon(settings, store=store, clock=clock)
+        stack.push_async_callback(daemon.stop)
+        await daemon.start()
+        server = await serve(
+            daemon,
+            host=settings.host,
+            port=settings.port,
+            push_sources=daemon.registry.push_sources(),
+        )
+        stack.push_async_callback(server.stop)
+        _on_signals(stopping, daemon)
+        log.info("listening", address=f"http://{settings.host}:{server.port}")
+        ended = asyncio.create_task(daemon.failed())
+        wanted = asyncio.create_task(stopping.wait())
+        await asyncio.wait({ended, wanted}, return_when=asyncio.FIRST_COMPLETED)
+        failed = ended.done()
+        if failed:
+            log.error("part_ended", part=ended.result())
+        for task in (ended, wanted):
+            task.cancel()
+    return FOUND_WRONG if failed else FINE
+
+
+def _on_signals(stopping: asyncio.Event, daemon: Daemon) -> None:
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[object]] = set()
+
+    def stop() -> None:
+        if stopping.is_set():
+            # The second time somebody is in a hurry. What is committed is safe.
+            os._exit(FOUND_WRONG)
+        stopping.set()
+
+    def reload() -> None:
+        task: asyncio.Task[object] = loop.create_task(daemon.reload())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    loop.add_signal_handler(signal.SIGINT, stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)

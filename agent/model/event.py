@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from agent.model.alert import Alert, Change, Heartbeat, Measure
+from agent.model.command import Command
 from agent.model.effect import Outcome
 
 
@@ -41,9 +42,12 @@ class CommandFinished(msgspec.Struct, frozen=True, kw_only=True, tag="command_fi
     """A command came back; with status UNKNOWN also after a restart that found it unfinished."""
 
     at: float
-    subject: str
-    command_id: str
+    command: Command
     outcome: Outcome
+
+    @property
+    def subject(self) -> str:
+        return self.command.subject
 
 
 class TimerFired(msgspec.Struct, frozen=True, kw_only=True, tag="timer_fired"):

@@ -144,6 +144,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of commands under way that the present state waits for."""
     good_looks: int = 0
     looks: int = 0
+    last_look: str = ""
+    """What the latest look of the verification showed: a `Truth` word; empty before the first."""
+    after_diagnosis: str = ""
+    """What the running diagnosis is for: `decide`, or `route` where a page only wants findings."""
+    page_held_until: float | None = None
     verify_started_at: float | None = None
     steps: tuple[StepRun, ...] = ()
     plans: tuple[PlanRun, ...] = ()

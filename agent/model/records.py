@@ -38,7 +38,8 @@ class AgentSigns(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
     last_at: float
     alive: bool
-    incident_firing: bool = False
+    firing_since: float | None = None
+    """Start of the alert that says it is silent, while that alert is firing."""
     beats: int = 0
     detail: Mapping[str, str | int | float | bool | None] = {}
 
@@ -52,7 +53,8 @@ class MeasureSigns(msgspec.Struct, frozen=True, kw_only=True):
     moved_at: float
     """When the value last differed from the one before."""
     last_at: float
-    alert_firing: bool = False
+    firing_since: float | None = None
+    """Start of the alert that says it stands still, while that alert is firing."""
 
 
 class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):

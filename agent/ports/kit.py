@@ -12,7 +12,12 @@ from typing import Any, Protocol
 import msgspec
 
 from agent.model.alert import Signal
+from agent.model.errors import Permanent, Temporary
 from agent.model.product import Entity, Registry
+
+
+class Unreached(Temporary):
+    """The question did not get as far as the other side: no name, no way to it."""
 
 
 class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,15 +26,21 @@ class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     body: bytes
     seconds: float
+    headers: Mapping[str, str] = {}
+    """Names in lower case."""
 
     def json(self) -> Any:
         """The body as JSON. Raises Permanent where it is none."""
-        from_bytes = msgspec.json.decode
-        return from_bytes(self.body)
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Permanent(f"the answer is not JSON: {error}") from error
 
 
 class Http(Protocol):
-    """HTTP for plugins: no redirects, bounded bodies. Failures to connect raise Temporary."""
+    """HTTP for plugins: no redirects, bounded bodies. Failures to connect raise Temporary, those
+    that never got as far as the other side its subclass Unreached.
+    """
 
     async def get(
         self, url: str, *, timeout_seconds: float, headers: Mapping[str, str] | None = None
@@ -101,13 +112,18 @@ class ProcessReader(Protocol):
 
 class ProcessControl(ProcessReader, Protocol):
     """Changes supervised processes. `key` is the idempotency key of the step: an act with a key
-    that was completed before does nothing and returns the same result."""
+    that was completed before does nothing and returns the same result. `grace_seconds` None: what
+    the process declares."""
 
     async def start(self, name: str, *, key: str) -> Mapping[str, Any]: ...
 
-    async def stop(self, name: str, *, key: str, grace_seconds: float) -> Mapping[str, Any]: ...
+    async def stop(
+        self, name: str, *, key: str, grace_seconds: float | None = None
+    ) -> Mapping[str, Any]: ...
 
-    async def restart(self, name: str, *, key: str, grace_seconds: float) -> Mapping[str, Any]: ...
+    async def restart(
+        self, name: str, *, key: str, grace_seconds: float | None = None
+    ) -> Mapping[str, Any]: ...
 
     async def set_version(self, name: str, *, version: str | None, key: str) -> Mapping[str, Any]:
         """Runs `version` (None: the one before) and returns `version` and `replaced`."""
@@ -158,12 +174,18 @@ class NotifyKit(Protocol):
     secrets: Mapping[str, str]
     """Secrets of this channel, resolved from environment or files."""
 
+    def now(self) -> float: ...
+
 
 class SourceKit(Protocol):
     http: Http
     processes: ProcessReader
-    registry: Registry
     log: Log
+
+    @property
+    def registry(self) -> Registry:
+        """As it is now: a source lives longer than one reading of the catalog."""
+        ...
 
     async def emit(self, signals: Sequence[Signal]) -> None:
         """Returns after the signals are durable; raises StoreUnavailable where they are not, and

@@ -1,0 +1,110 @@
+# Homeostat. `make` alone prints this list.
+# Prerequisites (Debian 12): git make python3-venv
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip --disable-pip-version-check --require-virtualenv
+
+# Real parts the tests are run against. Installed by `make test` itself where it may.
+TEST_PACKAGES := prometheus prometheus-alertmanager mosquitto chromium
+BENCH_PACKAGES := prometheus-alertmanager mosquitto wrk
+
+CODE := agent plugins tests docs
+# Tests misspell on purpose: they try what is said about it.
+PROSE := agent plugins runbooks docs deploy Makefile README.md CHANGELOG.md CONTRIBUTING.md
+RIGHT := unparseable,froms
+
+.PHONY: help setup setup-run fmt fmt-check lint types runbooks laws house check test bench demo docs docs-check lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+# --- environment: stamp files, so that a second call is quick -------------------------------
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Homeostat needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@echo "setup: $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { echo "Creating the virtual environment failed. On Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 2; }
+
+# What the daemon and the demo need; a first `make demo` waits for no more than this.
+$(VENV)/.run: requirements-run.lock pyproject.toml | $(PY)
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null
+	@echo "setup: $$(grep -c == requirements-run.lock) packages from requirements-run.lock"
+	@$(PIP) install --quiet --no-deps --no-compile --require-hashes -r requirements-run.lock
+	@$(PIP) install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements.lock $(VENV)/.run
+	@echo "setup: $$(grep -c == requirements.lock) packages from requirements.lock"
+	@$(PIP) install --quiet --no-deps --no-compile --require-hashes -r requirements.lock
+	@touch $@
+
+setup: $(VENV)/.dev ## virtual environment with everything, from the lock files
+
+setup-run: $(VENV)/.run ## virtual environment with what the daemon needs, no more
+
+# --- the laws -------------------------------------------------------------------------------
+
+fmt: $(VENV)/.dev ## format, sort imports, safe fixes
+	@$(BIN)/ruff check --fix --quiet $(CODE) || true
+	@$(BIN)/ruff format $(CODE)
+
+fmt-check: $(VENV)/.dev ## is everything formatted?
+	@echo "== ruff format --check"; $(BIN)/ruff format --check $(CODE)
+
+lint: $(VENV)/.dev ## ruff, floors (import-linter), spelling
+	@echo "== ruff check"; $(BIN)/ruff check $(CODE)
+	@echo "== ruff format --check"; $(BIN)/ruff format --check --quiet $(CODE)
+	@echo "== lint-imports"; $(BIN)/lint-imports
+	@echo "== codespell"; $(BIN)/codespell --ignore-words-list $(RIGHT) --skip '*.js,*.lock,*.svg,__pycache__' $(PROSE)
+
+types: $(VENV)/.dev ## mypy --strict
+	@echo "== mypy"; $(BIN)/mypy
+
+runbooks: $(VENV)/.dev ## lint the shipped runbooks
+	@echo "== homeostat check runbooks"; $(BIN)/homeostat check runbooks
+
+laws: fmt-check lint types runbooks
+
+house: $(VENV)/.dev
+	@echo "== house tests"; $(BIN)/pytest -q tests/house
+
+check: laws house ## before each commit: format, lint, types, runbooks, house tests
+
+# --- what it proves -------------------------------------------------------------------------
+
+test: $(VENV)/.dev laws ## everything that is tested, on real servers where they can be had
+	@echo "== debian packages: $(TEST_PACKAGES)"
+	@missing="$$(tests/support/debian_packages.sh $(TEST_PACKAGES))"; \
+	echo "== pytest"; \
+	HOMEOSTAT_TESTS_WITHOUT="$$missing" $(BIN)/pytest -m "not bench" --durations=10
+
+bench: $(VENV)/.dev ## measure, as ratios of medians against peers in one run
+	@tests/support/debian_packages.sh $(BENCH_PACKAGES) >/dev/null
+	@$(BIN)/pytest -m bench tests/bench -s --timeout=900
+
+demo: $(VENV)/.run ## a small company breaks in seven chapters, and the agent keeps it running
+	@if [ -t 1 ]; then $(BIN)/homeostat demo; else $(BIN)/homeostat demo --once; fi
+
+# --- the rest -------------------------------------------------------------------------------
+
+docs: $(VENV)/.dev ## write docs/reference anew from the code
+	@$(PY) docs/generate.py
+
+docs-check: $(VENV)/.dev ## is docs/reference what the code says?
+	@$(PY) docs/generate.py --check
+
+lock: | $(PY) ## write the lock files anew from pyproject.toml
+	@tests/support/lock.sh
+
+clean: ## remove what the other targets made
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	@find agent plugins tests docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,90 @@
+"""Platform policy as people write it; what they leave out is as in `model.policy`.
+
+platform: platform
+cooldown: 15m
+attempts_per_day: 5
+default_diagnostics: {service: [process.status]}
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import Field
+
+from agent.catalog.files import read_bytes
+from agent.catalog.quantities import Duration, PositiveDuration
+from agent.catalog.strict_yaml import parse, validate
+from agent.catalog.validation import Written
+from agent.model.policy import Policy
+from agent.model.product import EntityKind
+
+POLICY = "HS420"
+
+DEFAULT_DIAGNOSTICS = MappingProxyType(
+    {
+        EntityKind.SERVICE.value: ("process.status", "process.recent_log", "dependencies.health"),
+        EntityKind.AGENT.value: ("process.status",),
+        EntityKind.SUBSTRATE.value: ("process.status",),
+        EntityKind.RESOURCE.value: ("process.status",),
+    }
+)
+
+Count = Annotated[int, Field(ge=1, le=1000)]
+Retries = Annotated[int, Field(ge=0, le=1000)]
+
+
+class DefaultDiagnostics(Written):
+    """Per kind of entity. A kind that is left out keeps its own default; `[]` is none."""
+
+    service: tuple[str, ...] | None = None
+    agent: tuple[str, ...] | None = None
+    substrate: tuple[str, ...] | None = None
+    resource: tuple[str, ...] | None = None
+
+
+class PolicyDocument(Written):
+    """Keys of a policy; each says in `model.policy` what it is for."""
+
+    platform: Annotated[str, Field(min_length=1)] | None = None
+    cooldown: Duration | None = None
+    attempts_per_incident: Count | None = None
+    attempts_per_day: Count | None = None
+    page_hold: Duration | None = None
+    release: Duration | None = None
+    step_timeout: PositiveDuration | None = None
+    diagnose_timeout: PositiveDuration | None = None
+    verify_within: PositiveDuration | None = None
+    plan_age: PositiveDuration | None = None
+    missed_heartbeats: Count | None = None
+    resolutions_needed: Annotated[int, Field(ge=2, le=1000)] | None = None
+    temporary_retries: Retries | None = None
+    page_retries: Retries | None = None
+    probe_tries: Count | None = None
+    default_diagnostics: DefaultDiagnostics = DefaultDiagnostics()
+
+
+_DURATIONS = frozenset(
+    {
+        "cooldown", "page_hold", "release", "step_timeout", "diagnose_timeout", "verify_within",
+        "plan_age",
+    }
+)  # fmt: skip
+
+
+def compile_policy(document: PolicyDocument) -> Policy:
+    written = {
+        f"{key}_seconds" if key in _DURATIONS else key: value
+        for key, value in document.model_dump(exclude={"default_diagnostics"}).items()
+        if value is not None
+    }
+    chosen = document.default_diagnostics.model_dump(exclude_none=True)
+    return Policy(**written, default_diagnostics={**DEFAULT_DIAGNOSTICS, **chosen})
+
+
+def load_policy(path: Path) -> Policy:
+    """The policy of this file. Raises FaultsError."""
+    document = parse(read_bytes(path), file=str(path))
+    return compile_policy(validate(document, PolicyDocument, code=POLICY))

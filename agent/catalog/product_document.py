@@ -1,0 +1,155 @@
+"""Backstage documents, as far as they are read here: System, Component and Resource.
+
+Backstage allows any key in `spec` and in `metadata`, so those are let be; `spec.homeostat` is ours
+and strict. A key there that belongs to another kind of document is an unknown key like any other.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from agent.catalog.addresses import HttpUrl
+from agent.catalog.faults import shown, wrong
+from agent.catalog.process_block import ProcessBlock
+from agent.catalog.quantities import PositiveDuration
+from agent.catalog.validation import Written
+
+_NAME = re.compile(r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*")
+_REFERENCE = re.compile(r"(?:(?P<kind>[A-Za-z]+):)?(?:(?P<space>[^:/\s]+)/)?(?P<name>[^:/\s]+)")
+
+
+class Reference(NamedTuple):
+    """An entity reference `[kind:][namespace/]name`; what is not said is empty."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+def parse_reference(text: str) -> Reference:
+    """Raises PydanticCustomError, a ValueError, with a remedy."""
+    found = _REFERENCE.fullmatch(text)
+    if found is None:
+        remedy = "write it like component:default/checkout, or only checkout"
+        raise wrong(f"{shown(text)} is not an entity reference", remedy)
+    return Reference((found["kind"] or "").lower(), found["space"] or "", found["name"])
+
+
+def _reference(text: str) -> str:
+    parse_reference(text)
+    return text
+
+
+def _team(text: str) -> str:
+    return parse_reference(text).name
+
+
+def _name(text: str) -> str:
+    if len(text) > 63 or not _NAME.fullmatch(text):
+        remedy = "use letters and digits, single - _ . between them, at most 63"
+        raise wrong(f"{shown(text)} cannot be a name", remedy)
+    return text
+
+
+ReferenceText = Annotated[str, AfterValidator(_reference)]
+Team = Annotated[str, AfterValidator(_team)]
+"""Name of a team: of `group:default/team-pay` it is `team-pay`."""
+
+
+class Open(Written):
+    """A part of a document where Backstage allows further keys."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Metadata(Open):
+    name: Annotated[str, AfterValidator(_name)]
+    description: str = ""
+
+
+class LeadershipMetricKeys(Written):
+    name: Annotated[str, Field(min_length=1)]
+    flat_for: PositiveDuration
+
+
+class ProductKeys(Written):
+    """`spec.homeostat` of a product."""
+
+    builder: Team | None = None
+    tier: Literal["low", "medium", "high"] = "medium"
+    leadership_metric: LeadershipMetricKeys | None = None
+    regulated: bool = False
+
+
+class EntityKeys(Written):
+    """`spec.homeostat` of a service or a resource."""
+
+    health_url: HttpUrl | None = None
+    process: ProcessBlock | None = None
+
+
+class AgentKeys(EntityKeys):
+    """`spec.homeostat` of a sub-agent or proxy."""
+
+    heartbeat: PositiveDuration | None = None
+
+
+class WholeProductKeys(EntityKeys, ProductKeys):
+    """`spec.homeostat` of a component that is a product by itself."""
+
+
+class Spec(Open):
+    owner: Team | None = None
+    dependsOn: tuple[ReferenceText, ...] = ()
+    system: ReferenceText | None = None
+    type: str = ""
+
+
+class SystemSpec(Spec):
+    homeostat: ProductKeys = ProductKeys()
+
+
+class ServiceSpec(Spec):
+    homeostat: EntityKeys = EntityKeys()
+
+
+class AgentSpec(Spec):
+    homeostat: AgentKeys = AgentKeys()
+
+
+class WholeProductSpec(Spec):
+    homeostat: WholeProductKeys = WholeProductKeys()
+
+
+class SystemDocument(Open):
+    metadata: Metadata
+    spec: SystemSpec
+
+
+class ServiceDocument(Open):
+    """A Component of a system, or a Resource."""
+
+    metadata: Metadata
+    spec: ServiceSpec
+
+
+class AgentDocument(Open):
+    metadata: Metadata
+    spec: AgentSpec
+
+
+class WholeProductDocument(Open):
+    """A Component without a system."""
+
+    metadata: Metadata
+    spec: WholeProductSpec
+
+
+ProductDocument = SystemDocument | ServiceDocument | AgentDocument | WholeProductDocument
+AGENT_TYPES = frozenset({"agent", "sub-agent", "proxy"})
+READ_KINDS = frozenset({"System", "Component", "Resource"})
+OTHER_KINDS = frozenset({"User", "Group", "API", "Domain", "Location", "Template"})
+"""Kinds of Backstage that say nothing about what is run."""

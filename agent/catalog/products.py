@@ -1,0 +1,356 @@
+"""The registry of products, read from Backstage's `catalog-info.yaml` files.
+
+The files are checked as one set, since what matters stands between them: a name given twice, a
+dependency on something nobody declared, a service whose product is misspelt. Each of those would
+send a page to the wrong team, so none of them is guessed at. A cycle of dependencies is allowed
+(it happens in real companies) and told as a warning.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from agent.catalog.document import Document, Step, written
+from agent.catalog.faults import FaultsError, in_order, raise_errors, shown, suggest
+from agent.catalog.files import UNREADABLE, fault_of_file, read_documents
+from agent.catalog.process_block import compile_process
+from agent.catalog.product_document import (
+    AGENT_TYPES,
+    OTHER_KINDS,
+    READ_KINDS,
+    AgentDocument,
+    ProductDocument,
+    ProductKeys,
+    ServiceDocument,
+    Spec,
+    SystemDocument,
+    WholeProductDocument,
+    parse_reference,
+)
+from agent.catalog.strict_yaml import validate
+from agent.model.fault import Fault, FaultSeverity
+from agent.model.product import Entity, EntityKind, LeadershipMetric, Product, Registry
+
+SHAPE = "HS301"
+DUPLICATE = "HS302"
+UNKNOWN = "HS303"
+OWNER = "HS304"
+CYCLE = "HS305"
+KIND = "HS306"
+MISSPELT = "HS307"
+
+FILE_NAMES = frozenset({"catalog-info.yaml", "catalog-info.yml"})
+_SPEC_KEYS = frozenset({"owner", "dependsOn", "system", "type", "homeostat"})
+_BACKSTAGE_KEYS = frozenset(
+    {"lifecycle", "subcomponentOf", "providesApis", "consumesApis", "domain"}
+)
+_MOST_CYCLES = 20
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One document that describes something."""
+
+    document: Document
+    kind: str
+    parsed: ProductDocument
+
+    @property
+    def name(self) -> str:
+        return self.parsed.metadata.name
+
+    @property
+    def spec(self) -> Spec:
+        return self.parsed.spec
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        references = map(parse_reference, self.spec.dependsOn)
+        names = (r.name for r in references if r.kind in _REFERABLE)
+        return tuple(dict.fromkeys(names))
+
+
+_REFERABLE = frozenset({"", "system", "component", "resource"})
+
+
+@dataclass
+class _Found:
+    rows: list[_Row] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+    """Names of documents that have faults of their own: they exist all the same."""
+    is_partial: bool = False
+    """A whole file could not be read: what is unknown may stand in it."""
+
+
+def load_registry(paths: Sequence[Path]) -> tuple[Registry, tuple[Fault, ...]]:
+    """The registry and its warnings. Raises FaultsError with every fault of all files.
+
+    A path is a file of any name, or a folder with `catalog-info.yaml` files at any depth.
+    """
+    found = _Found()
+    for file in _files(paths, found):
+        try:
+            documents = read_documents(file)
+        except FaultsError as error:
+            found.faults.extend(error.faults)
+            found.is_partial = True
+            continue
+        for document in documents:
+            _read(document, found)
+    _check_set(found)
+    raise_errors(found.faults)
+    found.faults.extend(_cycles({row.name: row for row in found.rows}))
+    return _compiled(found.rows), in_order(found.faults)
+
+
+def _files(paths: Iterable[Path], found: _Found) -> Iterator[Path]:
+    seen: set[str] = set()
+    for path in paths:
+        files = list(_files_of(path)) if path.is_dir() else [path]
+        if not files:
+            message = "there is no catalog-info.yaml in this folder"
+            remedy = "add one, or take the folder out of `products`"
+            found.faults.append(fault_of_file(path, UNREADABLE, message, remedy))
+        for file in files:
+            real = os.path.realpath(file)
+            if real not in seen:
+                seen.add(real)
+                yield file
+
+
+def _files_of(folder: Path) -> Iterator[Path]:
+    for here, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(FILE_NAMES.intersection(names)):
+            yield Path(here) / name
+
+
+def _read(document: Document, found: _Found) -> None:
+    """Validates one document by itself."""
+    data = document.data
+    if not isinstance(data, dict):
+        message = "a Backstage document is expected here"
+        remedy = "write apiVersion, kind, metadata and spec"
+        found.faults.append(_fault(document, (), SHAPE, message, remedy))
+        return
+    kind = data.get("kind")
+    if not isinstance(kind, str) or kind not in READ_KINDS:
+        _other_kind(document, kind, found)
+        return
+    spec = data.get("spec")
+    keys: dict[str, Any] = spec if isinstance(spec, dict) else {}
+    found.faults.extend(_misspelt(document, keys))
+    try:
+        parsed = validate(document, _model_of(kind, keys), code=SHAPE)
+    except FaultsError as error:
+        found.faults.extend(error.faults)
+        metadata = data.get("metadata")
+        if isinstance(metadata, dict):
+            found.broken.add(str(metadata.get("name")))
+        return
+    if parsed.spec.owner is None:
+        message = f"{shown(parsed.metadata.name)} has no owner, so nobody could be paged for it"
+        found.faults.append(
+            _fault(document, ("spec",), OWNER, message, "add spec.owner: the team that owns it")
+        )
+    found.rows.append(_Row(document=document, kind=kind.lower(), parsed=parsed))
+
+
+def _model_of(kind: str, spec: dict[str, Any]) -> type[ProductDocument]:
+    if kind == "System":
+        return SystemDocument
+    if kind == "Resource":
+        return ServiceDocument
+    if spec.get("type") in AGENT_TYPES:
+        return AgentDocument
+    return ServiceDocument if spec.get("system") is not None else WholeProductDocument
+
+
+def _other_kind(document: Document, kind: object, found: _Found) -> None:
+    if kind in OTHER_KINDS:
+        return
+    kinds = READ_KINDS | OTHER_KINDS
+    if isinstance(kind, str):
+        message = f"kind {shown(kind)} is not known and not read"
+        remedy = suggest(kind, kinds, what="known kinds")
+        severity = FaultSeverity.WARNING
+    else:
+        message, remedy = (
+            "the document does not say its kind",
+            "add kind: System, Component or Resource",
+        )
+        severity = FaultSeverity.ERROR
+    found.faults.append(_fault(document, ("kind",), KIND, message, remedy, severity))
+
+
+def _misspelt(document: Document, spec: dict[str, Any]) -> Iterator[Fault]:
+    """Backstage allows any key in `spec`; one that nearly is one of ours is worth a word."""
+    for key in spec:
+        close = get_close_matches(
+            key.lower()[:100], {k.lower() for k in _SPEC_KEYS}, n=1, cutoff=0.8
+        )
+        if close and key not in _SPEC_KEYS and key not in _BACKSTAGE_KEYS:
+            meant = next(k for k in _SPEC_KEYS if k.lower() == close[0])
+            line, column = document.mark(("spec", key), key=True)
+            yield Fault(
+                file=document.file,
+                line=line,
+                column=column,
+                code=MISSPELT,
+                path=f"spec.{key}",
+                message=f"key {shown(key)} is not read",
+                remedy=f'did you mean "{meant}"?',
+                severity=FaultSeverity.WARNING,
+            )
+
+
+def _check_set(found: _Found) -> None:
+    by_name: dict[str, _Row] = {}
+    for row in found.rows:
+        first = by_name.setdefault(row.name, row)
+        if first is not row:
+            line, column = first.document.mark(("metadata", "name"))
+            message = f"the name {shown(row.name)} is taken by the {first.kind} at "
+            message += f"{first.document.file}:{line}:{column}"
+            remedy = "a name is unique among systems, components and resources; rename one"
+            path = ("metadata", "name")
+            found.faults.append(_fault(row.document, path, DUPLICATE, message, remedy))
+    for row in found.rows:
+        if row.kind != "system" and row.spec.system is not None:
+            _check_reference(row, ("spec", "system"), row.spec.system, by_name, found, "system")
+        for at, text in enumerate(row.spec.dependsOn):
+            _check_reference(row, ("spec", "dependsOn", at), text, by_name, found)
+
+
+def _check_reference(
+    row: _Row,
+    path: tuple[Step, ...],
+    text: str,
+    by_name: dict[str, _Row],
+    found: _Found,
+    expected: str = "",
+) -> None:
+    reference = parse_reference(text)
+    kind = reference.kind or expected
+    target = by_name.get(reference.name)
+    if kind not in _REFERABLE:
+        return
+    if target is None:
+        if found.is_partial or reference.name in found.broken:
+            return
+        of_kind = {name for name, other in by_name.items() if kind in ("", other.kind)}
+        message = f"{kind or 'entity'} {shown(reference.name)} is not declared in any file"
+        remedy = suggest(reference.name, of_kind | found.broken, what="declared")
+        found.faults.append(_fault(row.document, path, UNKNOWN, message, remedy))
+    elif kind and target.kind != kind:
+        message = f"{shown(reference.name)} is a {target.kind}, not a {kind}"
+        remedy = (
+            "name a document of kind System" if expected else f"write {target.kind}:{target.name}"
+        )
+        found.faults.append(_fault(row.document, path, UNKNOWN, message, remedy))
+
+
+def _cycles(by_name: dict[str, _Row]) -> Iterator[Fault]:
+    graph = {
+        name: [other for other in row.depends_on if other in by_name]
+        for name, row in by_name.items()
+    }
+    for _ in range(_MOST_CYCLES):
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            cycle: list[str] = error.args[1][::-1]  # each depends on the next
+            graph[cycle[0]].remove(cycle[1])
+            message = "dependencies go round in a circle: " + " → ".join(cycle)
+            remedy = "it is allowed; take one away if it is not meant"
+            row = by_name[cycle[0]]
+            path = ("spec", "dependsOn", _position(row, cycle[1]))
+            yield _fault(row.document, path, CYCLE, message, remedy, FaultSeverity.WARNING)
+        else:
+            return
+
+
+def _position(row: _Row, name: str) -> int:
+    names = [parse_reference(text).name for text in row.spec.dependsOn]
+    return names.index(name)
+
+
+def _compiled(rows: Iterable[_Row]) -> Registry:
+    products: dict[str, Product] = {}
+    entities: dict[str, Entity] = {}
+    for row in rows:
+        if isinstance(row.parsed, SystemDocument | WholeProductDocument):
+            products[row.name] = _product(row, row.parsed.spec.homeostat)
+        if not isinstance(row.parsed, SystemDocument):
+            entities[row.name] = _entity(row, row.parsed)
+    return Registry(products=products, entities=entities)
+
+
+def _product(row: _Row, keys: ProductKeys) -> Product:
+    metric = keys.leadership_metric
+    return Product(
+        name=row.name,
+        builder=keys.builder or row.spec.owner or "",
+        tier=keys.tier,
+        description=row.parsed.metadata.description,
+        depends_on=row.depends_on,
+        leadership_metric=LeadershipMetric(name=metric.name, flat_for_seconds=metric.flat_for)
+        if metric
+        else None,
+        regulated=keys.regulated,
+        path=row.document.file,
+    )
+
+
+def _entity(row: _Row, parsed: ServiceDocument | AgentDocument | WholeProductDocument) -> Entity:
+    keys = parsed.spec.homeostat
+    system = row.spec.system
+    product = parse_reference(system).name if system is not None else None
+    if isinstance(parsed, AgentDocument):
+        kind = EntityKind.AGENT
+    elif row.kind == "resource":
+        kind = EntityKind.SUBSTRATE if product is None else EntityKind.RESOURCE
+    else:
+        kind = EntityKind.SERVICE
+        product = product or row.name
+    folder = Path(os.path.abspath(row.document.file)).parent
+    return Entity(
+        name=row.name,
+        kind=kind,
+        product=product,
+        owner=row.spec.owner or "",
+        depends_on=row.depends_on,
+        health_url=keys.health_url,
+        heartbeat_seconds=parsed.spec.homeostat.heartbeat
+        if isinstance(parsed, AgentDocument)
+        else None,
+        process=compile_process(keys.process, folder) if keys.process else None,
+    )
+
+
+def _fault(
+    document: Document,
+    path: tuple[Step, ...],
+    code: str,
+    message: str,
+    remedy: str,
+    severity: FaultSeverity = FaultSeverity.ERROR,
+) -> Fault:
+    line, column = document.mark(path)
+    return Fault(
+        file=document.file,
+        line=line,
+        column=column,
+        code=code,
+        message=message,
+        path=written(path),
+        remedy=remedy,
+        severity=severity,
+    )

@@ -1,0 +1,152 @@
+"""The one door into the decision: `advance(incident, event, view) -> Decision`.
+
+Reading `STAGES` is reading the design. An event enters at the top; each stage looks at what the
+turn still has to do and either does its part or hands the turn on; one pass, forwards. No I/O, no
+clock (the event carries `at`), no randomness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from agent.core.diagnosis import diagnose, take_finding
+from agent.core.heartbeat import fall_silent, take_heartbeat
+from agent.core.leadership import stand_still, take_measure
+from agent.core.matching import match
+from agent.core.people import take_word
+from agent.core.promotion import decide_promotion, learn
+from agent.core.receiving import expire, receive
+from agent.core.remediation import act, decide, guard, take_outcome
+from agent.core.rollback import next_plan, roll_back
+from agent.core.routing import page_hold_over, release, route, take_hold, take_receipt
+from agent.core.silence import silence, unsilence
+from agent.core.turn import Todo, Turn
+from agent.core.verification import deadline, judge, look, prove, take_look
+from agent.core.view import View
+from agent.model.decision import Decision, JournalEntry, Record
+from agent.model.event import (
+    AlertReceived,
+    ChangeReceived,
+    Event,
+    HeartbeatReceived,
+    MeasureReceived,
+    PromotionDecided,
+    TimerFired,
+)
+from agent.model.incident import Incident
+from agent.model.reason import Reason
+from agent.model.records import ChangeRecord
+
+Stage = Callable[[Turn], Turn]
+
+TIMERS: dict[str, Stage] = {
+    "expiry": expire,
+    "look": look,
+    "deadline": deadline,
+    "page_hold": page_hold_over,
+    "release": release,
+    "silence_end": unsilence,
+}
+
+
+def take_timer(turn: Turn) -> Turn:
+    """The stage: a timer of the incident ran out."""
+    if turn.todo is not Todo.RECEIVE or not isinstance(turn.event, TimerFired):
+        return turn
+    if not turn.case.is_open:
+        return turn.then(Todo.REST)
+    return TIMERS[turn.event.name](turn)
+
+
+STAGES: tuple[Stage, ...] = (
+    # what happened
+    receive,
+    take_finding,
+    take_outcome,
+    take_look,
+    take_receipt,
+    take_hold,
+    take_word,
+    take_timer,
+    # did it help
+    judge,
+    roll_back,
+    next_plan,
+    # what is known, and what to do
+    silence,
+    match,
+    diagnose,
+    decide,
+    guard,
+    act,
+    prove,
+    # who is told, and what is learned
+    route,
+    learn,
+)
+
+
+def advance(incident: Incident | None, event: Event, view: View) -> Decision:
+    """Everything this event changes. `incident` is None for an alert that opens one, and for
+    events that are not about an incident."""
+    match event:
+        case HeartbeatReceived():
+            return take_heartbeat(event, view)
+        case MeasureReceived():
+            return take_measure(event, view)
+        case ChangeReceived():
+            return take_change(event)
+        case PromotionDecided():
+            return decide_promotion(event, view)
+        case TimerFired() if incident is None:
+            return _other_timer(event, view)
+        case AlertReceived():
+            pass
+        case _ if incident is None:
+            return Decision(refused=Reason.MOVE_REFUSED, refused_text="no such incident")
+    turn = Turn(at=event.at, event=event, view=view, incident=incident)
+    for stage in STAGES:
+        turn = stage(turn)
+    return _decision(turn, incident)
+
+
+def _decision(turn: Turn, before: Incident | None) -> Decision:
+    if turn.incident is None or turn.decision.refused is not None:
+        return turn.decision
+    if turn.incident == before:
+        return turn.decision
+    changed = msgspec.structs.replace(turn.incident, version=turn.incident.version + 1)
+    return msgspec.structs.replace(turn.decision, incident=changed)
+
+
+def _other_timer(event: TimerFired, view: View) -> Decision:
+    kind, _, name = event.subject.partition(":")
+    if kind == "agent" and event.name == "silence":
+        return fall_silent(name, view, at=event.at)
+    if kind == "product" and event.name == "flat":
+        return stand_still(name, view, at=event.at)
+    return Decision()
+
+
+def take_change(event: ChangeReceived) -> Decision:
+    """Somebody changed something on purpose: kept, so that diagnosis can see it."""
+    change = event.change
+    body = ChangeRecord(
+        product=change.product,
+        entity=change.entity,
+        what=change.what,
+        by=change.by,
+        at=event.at,
+    )
+    entry = JournalEntry(
+        at=event.at,
+        subject=f"product:{change.product}",
+        kind="change",
+        reason=Reason.TOLD_BY_SOURCE,
+        text=f"{change.entity}: {change.what}"[:300],
+        who=change.by or "unknown",
+    )
+    record = Record(kind="change", key=f"{change.entity}/{event.at!r}", body=body)
+    return Decision(journal=(entry,), records=(record,))

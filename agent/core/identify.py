@@ -1,0 +1,62 @@
+"""Alert to entity, product, layer and severity: by the registry, never by a label alone.
+
+A label only proposes a name. It counts where the registry knows that name, and where the registry
+knows the entity its product comes from there, whatever the `product` label says. What the registry
+does not know belongs to nobody: it is routed to the platform team and never acted on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from agent.model.alert import Alert, Layer
+from agent.model.product import EntityKind, Registry
+
+ENTITY_LABELS = ("entity", "service", "process", "agent", "job", "component", "resource")
+SEVERITIES = ("critical", "error", "warning", "info", "none")
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    entity: str | None
+    product: str | None
+    layer: Layer
+    severity: str
+
+
+def identify(alert: Alert, registry: Registry) -> Identity:
+    """Who and what an alert is about. Unknown names stay None."""
+    distrusted = {flag.partition(":")[2] for flag in alert.flags}
+    labels = {n: v for n, v in alert.labels.items() if n not in distrusted}
+    entity = next(
+        (labels[n] for n in ENTITY_LABELS if n in labels and labels[n] in registry.entities), None
+    )
+    product: str | None
+    if entity is not None:
+        product = registry.entities[entity].product
+    else:
+        named = labels.get("product") or labels.get("system")
+        product = named if named in registry.products else None
+    return Identity(
+        entity=entity,
+        product=product,
+        layer=_layer(labels, entity, registry),
+        severity=_severity(labels),
+    )
+
+
+def _layer(labels: Mapping[str, str], entity: str | None, registry: Registry) -> Layer:
+    named = labels.get("layer")
+    if named in Layer.__members__.values():
+        return Layer(str(named))
+    if entity is not None and registry.entities[entity].kind is EntityKind.AGENT:
+        return Layer.MACHINERY
+    return Layer.PRODUCT
+
+
+def _severity(labels: Mapping[str, str]) -> str:
+    named = labels.get("severity", "").lower()
+    return {"page": "critical", "ticket": "warning"}.get(
+        named, named if named in SEVERITIES else "warning"
+    )

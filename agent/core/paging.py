@@ -1,0 +1,143 @@
+"""What a page says: in under 1,024 characters what is broken, who is hit, what was tried with which
+result, and the next safe step (1,024 is PagerDuty's limit for a summary; libraries study, 1.4).
+
+Alert text is quoted as data: bounded, on one line, never evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from agent.core.blast_radius import Assessment
+from agent.core.facts import FAILED
+from agent.core.view import View
+from agent.model.alert import AlertStatus
+from agent.model.effect import OutcomeStatus
+from agent.model.incident import Incident, Radius, State, StepRun
+from agent.model.reason import Reason
+
+LONGEST = 1023
+
+
+def title_of(incident: Incident) -> str:
+    """One line for a phone's lock screen."""
+    where = incident.entity or incident.product or "unowned"
+    return _line(f"[{incident.severity}] {where}: {incident.title}", 150)
+
+
+def compose(incident: Incident, view: View, found: Assessment) -> str:
+    """The text of a page."""
+    parts = [
+        f"BROKEN: {_line(incident.title, 160)}",
+        f"HIT: {_hit(incident, view, found)}",
+        _because(incident, found),
+        _findings(incident),
+        _tried(incident),
+        f"NEXT: {next_step(incident, found)}",
+    ]
+    if view.link:
+        parts.append(f"{view.link}/incidents/{incident.id}")
+    text = "\n".join(part for part in parts if part)
+    return text if len(text) <= LONGEST else text[: LONGEST - 4] + " ..."
+
+
+def _line(text: str, longest: int) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def _hit(incident: Incident, view: View, found: Assessment) -> str:
+    words = []
+    if found.radius is Radius.SYSTEMIC and found.suspect:
+        hit = sorted(
+            {
+                other.product
+                for other in view.incidents.values()
+                if other.product and (other.held_by == incident.id or other.id == incident.id)
+            }
+        )
+        words.append(f"substrate {found.suspect}" + (f", products {', '.join(hit)}" if hit else ""))
+    elif incident.product:
+        product = view.registry.products.get(incident.product)
+        tier = f" ({product.tier} tier)" if product else ""
+        words.append(f"product {incident.product}{tier}")
+    if incident.entity and incident.entity != found.suspect:
+        words.append(incident.entity)
+    firing = sum(1 for a in incident.alerts.values() if a.status is AlertStatus.FIRING)
+    since = datetime.fromtimestamp(incident.opened_at, tz=UTC).strftime("%H:%M:%SZ")
+    words.append(f"{firing} alert{'s' if firing != 1 else ''} firing since {since}")
+    return _line(", ".join(words) or "unknown: the alert names nothing in the registry", 200)
+
+
+def _because(incident: Incident, found: Assessment) -> str:
+    reason = incident.reason.sentence if incident.reason else found.reason.sentence
+    text = f"{reason}: {incident.reason_text}" if incident.reason_text else reason
+    if found.radius is Radius.SYSTEMIC and found.reason is not incident.reason:
+        text = f"{found.reason.sentence}; {text}"
+    if len(found.path) > 1:
+        text += f" (path {' -> '.join(found.path)})"
+    return f"WHY: {_line(text, 200)}"
+
+
+def _findings(incident: Incident) -> str:
+    told = [f"{name}: {brief(finding)}" for name, finding in incident.findings.items() if finding]
+    return "FOUND: " + _line("; ".join(told), 260) if told else "FOUND: nothing was looked at"
+
+
+def brief(finding: Mapping[str, Any]) -> str:
+    """The telling part of a finding: words and flags, not long lists."""
+    if FAILED in finding:
+        return f"failed ({_line(str(finding[FAILED]), 60)})"
+    told = []
+    for name, value in finding.items():
+        if value is None or value == "" or value == [] or isinstance(value, Mapping):
+            continue
+        if isinstance(value, bool):
+            told.append(name if value else f"not {name}")
+        elif isinstance(value, list | tuple):
+            told.append(f"{name} {_line(', '.join(str(v) for v in value[-2:]), 80)}")
+        else:
+            shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+            told.append(f"{name} {_line(shown, 80)}")
+    return ", ".join(told)
+
+
+def _tried(incident: Incident) -> str:
+    if not incident.steps:
+        return "TRIED: nothing"
+    verdicts = {plan.plan: plan for plan in incident.plans}
+    told = []
+    for step in incident.steps[-4:]:
+        run = verdicts.get(step.plan)
+        proof = f", proof {run.verdict.value}" if run and run.verdict else ""
+        back = ", rolled back" if run and run.rolled_back and not step.is_rollback else ""
+        told.append(f"{step.use} on {step.target}: {_result(step)}{proof}{back}")
+    return "TRIED: " + _line("; ".join(told), 220)
+
+
+def _result(step: StepRun) -> str:
+    if step.status is None:
+        return "under way"
+    return (
+        step.status.value if step.status is not OutcomeStatus.UNKNOWN else "unknown if it happened"
+    )
+
+
+def next_step(incident: Incident, found: Assessment) -> str:
+    """The next safe step for the person who reads this at 3 a.m."""
+    name = incident.id
+    if incident.state is State.AWAITING_APPROVAL:
+        return f"homeostat incidents approve {name} (or reject)"
+    if incident.reason is Reason.STEP_UNKNOWN:
+        last = incident.steps[-1] if incident.steps else None
+        what = f"{last.use} on {last.target}" if last else "the step"
+        return f"check by eye whether {what} happened before anybody repeats it"
+    if found.radius is Radius.SYSTEMIC and found.suspect:
+        return f"look at {found.suspect} first; product pages below it are held back"
+    if found.radius is Radius.SYSTEMIC:
+        return "find the owner: nothing in the registry matches; add it to a catalog-info.yaml"
+    if incident.steps:
+        return f"do not repeat what was tried; homeostat incidents show {name}"
+    return f"homeostat incidents ack {name}; act through incidents run, so that it is learned"

@@ -1,0 +1,189 @@
+"""People's words: acknowledge, approve, reject, act through the agent, resolve.
+
+`who` is always a proven principal (the interface proves it). Roles are checked there; what is
+checked here is what depends on the incident: the move must be legal, and nobody approves what they
+authored themselves.
+"""
+
+from __future__ import annotations
+
+from agent.core import guard as guards
+from agent.core.facts import facts_of
+from agent.core.lifecycle import Move
+from agent.core.matching import runbook_of
+from agent.core.plans import intend
+from agent.core.promotion import record_resolution
+from agent.core.receiving import resolve
+from agent.core.turn import Todo, Turn
+from agent.model.decision import LedgerMove, LedgerState
+from agent.model.effect import OutcomeStatus
+from agent.model.event import Acknowledged, ActionRequested, Approved, Rejected, ResolvedByPerson
+from agent.model.incident import Ending, State
+from agent.model.reason import Reason
+from agent.model.runbook import Call
+
+MOST_STEPS_BY_PEOPLE = 50
+
+
+def take_word(turn: Turn) -> Turn:
+    """The stage: a person said something."""
+    if turn.todo is not Todo.RECEIVE:
+        return turn
+    match turn.event:
+        case Acknowledged():
+            return _acknowledge(turn, turn.event)
+        case Approved():
+            return _approve(turn, turn.event)
+        case Rejected():
+            return _reject(turn, turn.event)
+        case ActionRequested():
+            return _run(turn, turn.event)
+        case ResolvedByPerson():
+            return _resolve(turn, turn.event)
+        case _:
+            return turn
+
+
+def _not_possible(turn: Turn, what: str) -> Turn:
+    return turn.refuse(
+        Reason.MOVE_REFUSED, f"{what} is not possible while the incident is {turn.case.state.value}"
+    )
+
+
+def _acknowledge(turn: Turn, event: Acknowledged) -> Turn:
+    if not turn.can(Move.ACKNOWLEDGE):
+        return _not_possible(turn, "acknowledge")
+    who = turn.case.acknowledged_by or event.who
+    turn = turn.move(Move.ACKNOWLEDGE, acknowledged_by=who, updated_at=turn.at)
+    turn = turn.note("acknowledged", Reason.ACKNOWLEDGED, who=event.who)
+    if turn.case.state is State.ACKNOWLEDGED:
+        # What waited for findings or for a common cause is a person's now.
+        turn = turn.change(waiting=()).timer("page_hold", None)
+        if turn.case.routed_to is None:
+            turn = turn.change(routed_to=event.who).ledger(
+                LedgerMove(
+                    incident_id=turn.case.id,
+                    state=LedgerState.ROUTED,
+                    reason=Reason.ACKNOWLEDGED,
+                    at=turn.at,
+                )
+            )
+    return turn.then(Todo.REST)
+
+
+def _approve(turn: Turn, event: Approved) -> Turn:
+    case = turn.case
+    if case.state is not State.AWAITING_APPROVAL:
+        return _not_possible(turn, "approve")
+    runbook = runbook_of(turn)
+    if runbook is None:
+        return turn.refuse(Reason.RUNBOOK_NOT_RUNNABLE, "the runbook's text is not known any more")
+    if event.who in (runbook.author, "agent", "local"):
+        return turn.refuse(
+            Reason.NOT_ALLOWED, f"{event.who} may not approve {runbook.name}: its author, or nobody"
+        )
+    turn = turn.change(approved_by=event.who, updated_at=turn.at)
+    return turn.note("approved", Reason.APPROVED, who=event.who).then(Todo.GUARD)
+
+
+def _reject(turn: Turn, event: Rejected) -> Turn:
+    if turn.case.state is not State.AWAITING_APPROVAL:
+        return _not_possible(turn, "reject")
+    turn = turn.move(
+        Move.ACKNOWLEDGE,
+        acknowledged_by=event.who,
+        reason=Reason.REJECTED,
+        reason_text=event.why[:300],
+        routed_to=turn.case.routed_to or event.who,
+        updated_at=turn.at,
+    )
+    turn = turn.ledger(
+        LedgerMove(
+            incident_id=turn.case.id, state=LedgerState.ROUTED, reason=Reason.REJECTED, at=turn.at
+        )
+    )
+    return turn.note("rejected", Reason.REJECTED, event.why[:300], who=event.who).then(Todo.REST)
+
+
+def _run(turn: Turn, event: ActionRequested) -> Turn:
+    """One action by a person through the agent: the same guards but those that are for machines."""
+    if not turn.can(Move.PERSON_ACTS):
+        return _not_possible(turn, "run")
+    number = sum(1 for s in turn.case.steps if s.by != "agent") + 1
+    if number > MOST_STEPS_BY_PEOPLE:
+        return turn.refuse(Reason.ATTEMPTS_EXHAUSTED, f"{MOST_STEPS_BY_PEOPLE} actions are enough")
+    params = dict(event.params)
+    if "target" not in params and turn.case.entity is not None:
+        params["target"] = turn.case.entity
+    target = params.get("target")
+    key = f"{turn.case.id}/person/{number}"
+    stop = guards.ask(
+        guards.Question(
+            at=turn.at,
+            incident=turn.case,
+            view=turn.view,
+            runbook=None,
+            use=event.use,
+            target=target if isinstance(target, str) else None,
+            key=key,
+            facts=facts_of(turn),
+            by=event.who,
+        )
+    )
+    if stop is not None:
+        text = f"{stop.reason.sentence} {stop.text}".strip()
+        return turn.refuse(stop.reason, text)
+    turn = turn.move(Move.PERSON_ACTS, updated_at=turn.at)
+    call = Call(id=f"person-{number}", use=event.use, params=params)
+    return intend(turn, call, params, key=key, by=event.who)
+
+
+def _resolve(turn: Turn, event: ResolvedByPerson) -> Turn:
+    case = turn.case
+    if case.state is State.RESOLVED:
+        return _record(turn, event)
+    if not turn.can(Move.RESOLVE):
+        return _not_possible(turn, "resolve")
+    if any(s.status is None for s in case.steps):
+        return turn.refuse(Reason.TARGET_BUSY, "an action is still under way; wait for it to end")
+    turn = turn.change(
+        cause=event.cause[:1000],
+        resolved_by=event.who,
+        routed_to=case.routed_to or event.who,
+        held_by=None,
+        waiting=(),
+    )
+    turn = turn.ledger(
+        LedgerMove(
+            incident_id=case.id,
+            state=LedgerState.ROUTED,
+            reason=Reason.RESOLVED_BY_PERSON,
+            at=turn.at,
+        )
+    )
+    turn = resolve(turn, outcome=Ending.ROUTED, reason=Reason.RESOLVED_BY_PERSON, who=event.who)
+    return _learnable(turn, event)
+
+
+def _record(turn: Turn, event: ResolvedByPerson) -> Turn:
+    """The alert cleared first; the person says afterwards what it was. Once."""
+    case = turn.case
+    if case.outcome is not Ending.ROUTED or case.resolved_by is not None:
+        return _not_possible(turn, "resolve")
+    turn = turn.move(Move.RECORD, cause=event.cause[:1000], resolved_by=event.who)
+    return _learnable(turn, event).then(Todo.REST)
+
+
+def _learnable(turn: Turn, event: ResolvedByPerson) -> Turn:
+    done = [s for s in turn.case.steps if s.by != "agent" and s.status is OutcomeStatus.DONE]
+    turn = turn.note(
+        "resolution",
+        Reason.RESOLUTION_RECORDED,
+        event.cause[:300],
+        who=event.who,
+        data={"actions": [s.use for s in done], "outside": list(event.actions)[:20]},
+    )
+    # What was also done outside the agent cannot be repeated by it: no like resolution.
+    if done and not event.actions:
+        turn = record_resolution(turn, done, who=event.who)
+    return turn.then(Todo.LEARN)

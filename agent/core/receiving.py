@@ -1,0 +1,295 @@
+"""An alert message meets what is already known: new, part of something, or too late.
+
+The state of an alert is a fold over its messages that does not depend on their order: the newest
+episode (by `startsAt`) wins, and within one episode resolved beats firing. So a lost, doubled or
+delayed message can change when something is known, never what.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from agent.core.fingerprint import group_key, incident_id
+from agent.core.identify import Identity, identify
+from agent.core.lifecycle import Move
+from agent.core.turn import Todo, Turn
+from agent.core.view import View
+from agent.model.alert import Alert, AlertStatus
+from agent.model.decision import Decision, LedgerEntry, LedgerMove, LedgerState
+from agent.model.event import AlertReceived
+from agent.model.incident import AlertState, Ending, Incident, State
+from agent.model.reason import Reason
+
+REOPEN_AFTER_SECONDS = 600.0
+"""An alert that goes on firing so long after its incident was closed opens a new one."""
+
+
+def key_of(alert: Alert, view: View) -> tuple[str, Identity]:
+    """Group key of the incident this alert belongs to."""
+    identity = identify(alert, view.registry)
+    key = group_key(
+        layer=identity.layer.value,
+        product=identity.product,
+        name=alert.name,
+        entity=identity.entity,
+    )
+    return key, identity
+
+
+def reopens(closed: Incident | None, event: AlertReceived) -> bool:
+    """Whether a firing message already in the ledger opens an incident anew.
+
+    Its incident is closed, and the source still says firing. Where the end was only inferred, the
+    inference was wrong: at once. Where a person or a verification closed it, the source gets time
+    to notice first.
+    """
+    if event.alert.status is not AlertStatus.FIRING or closed is None or closed.is_open:
+        return False
+    state = closed.alerts.get(event.alert.identity)
+    if state is not None and state.inferred and state.status is AlertStatus.RESOLVED:
+        return True
+    return event.at - (closed.resolved_at or event.at) > REOPEN_AFTER_SECONDS
+
+
+def late(event: AlertReceived, *, known_starts_at: float, known_status: str) -> bool:
+    """Whether a message is older than what is known of an alert that is not live any more."""
+    alert = event.alert
+    if alert.starts_at != known_starts_at:
+        return alert.starts_at < known_starts_at
+    return known_status == AlertStatus.RESOLVED.value or alert.status is AlertStatus.RESOLVED
+
+
+def only_counted(event: AlertReceived, view: View, *, reason: Reason) -> Decision:
+    """A message that changes no incident: it gets its line in the ledger and that is all."""
+    state = LedgerState.DUPLICATE
+    if reason in (Reason.RESOLVED_BEFORE_SEEN, Reason.OLDER_THAN_KNOWN):
+        state = LedgerState.CLEARED
+    if event.alert.inferred:
+        return Decision()
+    entry = _entry(event, state=state, reason=reason, incident=None, product=None)
+    return Decision(entries=(entry,))
+
+
+def _entry(
+    event: AlertReceived,
+    *,
+    state: LedgerState,
+    reason: Reason,
+    incident: Incident | None,
+    product: str | None,
+) -> LedgerEntry:
+    alert = event.alert
+    return LedgerEntry(
+        key=event.key,
+        identity=alert.identity,
+        status=alert.status.value,
+        starts_at=alert.starts_at,
+        ends_at=alert.ends_at,
+        incident_id=incident.id if incident else None,
+        state=state,
+        reason=reason,
+        at=event.at,
+        name=alert.name,
+        product=incident.product if incident else product,
+    )
+
+
+def receive(turn: Turn) -> Turn:
+    """The stage: folds an alert message into its incident, or opens one."""
+    if turn.todo is not Todo.RECEIVE or not isinstance(turn.event, AlertReceived):
+        return turn
+    if turn.incident is None:
+        return _open(turn, turn.event)
+    return _fold(turn, turn.event)
+
+
+def _open(turn: Turn, event: AlertReceived) -> Turn:
+    alert = event.alert
+    key, identity = key_of(alert, turn.view)
+    incident = Incident(
+        id=incident_id(key, event.at),
+        key=key,
+        title=_title(alert),
+        state=State.OPEN,
+        layer=identity.layer,
+        product=identity.product,
+        entity=identity.entity,
+        severity=identity.severity,
+        opened_at=event.at,
+        updated_at=event.at,
+        alerts={alert.identity: _alert_state(event)},
+    )
+    turn = msgspec.structs.replace(turn, incident=incident)
+    turn = turn.entry(
+        _entry(
+            event, state=LedgerState.OPEN, reason=Reason.NEW_ALERT, incident=incident, product=None
+        )
+    )
+    turn = turn.note("opened", Reason.NEW_ALERT, incident.title, data={"labels": alert.labels})
+    return _expiry(turn).then(Todo.MATCH)
+
+
+def _title(alert: Alert) -> str:
+    summary = alert.annotations.get("summary") or alert.annotations.get("description") or ""
+    name = alert.name or "alert without a name"
+    return f"{name}: {summary}"[:200] if summary else name[:200]
+
+
+def _alert_state(event: AlertReceived, before: AlertState | None = None) -> AlertState:
+    alert = event.alert
+    return AlertState(
+        identity=alert.identity,
+        name=alert.name,
+        status=alert.status,
+        labels=alert.labels,
+        annotations=alert.annotations or (before.annotations if before else {}),
+        starts_at=alert.starts_at,
+        ends_at=alert.ends_at,
+        expires_at=alert.expires_at,
+        generator_url=alert.generator_url,
+        inferred=alert.inferred,
+        messages=(before.messages if before else 0) + 1,
+        seen_at=event.at,
+    )
+
+
+def _fold(turn: Turn, event: AlertReceived) -> Turn:
+    case, alert = turn.case, event.alert
+    before = case.alerts.get(alert.identity)
+    news = before is None or not _is_older(alert, before)
+    if not alert.inferred:
+        turn = _count(turn, event, before)
+    if not news:
+        return turn.then(Todo.REST)
+    was_firing = case.is_firing
+    alerts = {**case.alerts, alert.identity: _alert_state(event, before)}
+    turn = _expiry(turn.change(alerts=alerts, updated_at=event.at))
+    if before is None or before.status is not alert.status:
+        reason = Reason.TOLD_BY_SOURCE if not alert.inferred else _inferred_reason(before, event)
+        turn = turn.note(f"alert_{alert.status.value}", reason, alert.name)
+    if was_firing and not turn.case.is_firing:
+        return _all_clear(turn)
+    return turn.then(Todo.REST)
+
+
+def _inferred_reason(before: AlertState | None, event: AlertReceived) -> Reason:
+    if before and before.expires_at is not None and before.expires_at <= event.at:
+        return Reason.EXPIRED
+    return Reason.GONE_FROM_SOURCE
+
+
+def _is_older(alert: Alert, known: AlertState) -> bool:
+    if alert.starts_at != known.starts_at:
+        return alert.starts_at < known.starts_at
+    # Within one episode resolved beats firing, unless the end was only inferred.
+    return (
+        known.status is AlertStatus.RESOLVED
+        and not known.inferred
+        and alert.status is AlertStatus.FIRING
+    )
+
+
+def _count(turn: Turn, event: AlertReceived, before: AlertState | None) -> Turn:
+    case = turn.case
+    if event.alert.status is AlertStatus.RESOLVED:
+        state, reason = LedgerState.DUPLICATE, Reason.RESOLUTION_OF_KNOWN
+    elif before is not None and _is_older(event.alert, before):
+        state, reason = LedgerState.CLEARED, Reason.OLDER_THAN_KNOWN
+    else:
+        state, reason = _ledger_of(case)
+    return turn.entry(_entry(event, state=state, reason=reason, incident=case, product=None))
+
+
+def _ledger_of(case: Incident) -> tuple[LedgerState, Reason]:
+    """Where a further alert of this incident stands: where the others do."""
+    if case.silenced_by:
+        return LedgerState.SUPPRESSED, Reason.SILENCED
+    if case.held_by:
+        return LedgerState.SUPPRESSED, Reason.HELD_UNDER_ROOT
+    if case.routed_to and case.state in (State.ESCALATED, State.ACKNOWLEDGED):
+        return LedgerState.ROUTED, case.reason or Reason.NO_RUNBOOK
+    return LedgerState.OPEN, Reason.NEW_ALERT
+
+
+def _expiry(turn: Turn) -> Turn:
+    """One timer for the alert whose promise to be repeated runs out first."""
+    due = [
+        a.expires_at
+        for a in turn.case.alerts.values()
+        if a.status is AlertStatus.FIRING and a.expires_at is not None
+    ]
+    if due:
+        return turn.timer("expiry", min(due))
+    return turn
+
+
+def expire(turn: Turn) -> Turn:
+    """The expiry timer: what was not repeated in time is over."""
+    case = turn.case
+    alerts = {
+        identity: msgspec.structs.replace(
+            state, status=AlertStatus.RESOLVED, ends_at=state.expires_at, inferred=True
+        )
+        if state.status is AlertStatus.FIRING
+        and state.expires_at is not None
+        and state.expires_at <= turn.at
+        else state
+        for identity, state in case.alerts.items()
+    }
+    turn = turn.change(alerts=alerts, updated_at=turn.at)
+    if alerts != case.alerts:
+        turn = turn.note("alert_resolved", Reason.EXPIRED)
+    turn = _expiry(turn)
+    if case.is_firing and not turn.case.is_firing:
+        return _all_clear(turn)
+    return turn.then(Todo.REST)
+
+
+def _all_clear(turn: Turn) -> Turn:
+    """Every alert of the incident is resolved."""
+    state = turn.case.state
+    if state is State.ACTING:
+        return turn.then(Todo.REST)  # the step under way ends first, then the proof is looked at
+    if state is State.VERIFYING:
+        return turn.then(Todo.VERIFY)
+    return close_cleared(turn)
+
+
+def close_cleared(turn: Turn) -> Turn:
+    """Ends an incident whose alerts are gone and which the agent is not working on."""
+    case = turn.case
+    told = case.routed_to is not None
+    outcome = Ending.ROUTED if told else None
+    state, froms = LedgerState.CLEARED, (LedgerState.OPEN,)
+    if told:
+        state = LedgerState.ROUTED
+    turn = turn.ledger(
+        LedgerMove(
+            incident_id=case.id,
+            state=state,
+            reason=Reason.CLEARED_BY_ITSELF,
+            at=turn.at,
+            from_states=froms,
+        )
+    )
+    return resolve(turn, outcome=outcome, reason=Reason.CLEARED_BY_ITSELF)
+
+
+def resolve(turn: Turn, *, outcome: Ending | None, reason: Reason, who: str = "agent") -> Turn:
+    """The one way an incident ends: state, timers, and those held back under it."""
+    turn = turn.move(
+        Move.RESOLVE,
+        outcome=outcome,
+        reason=reason,
+        resolved_at=turn.at,
+        updated_at=turn.at,
+        waiting=(),
+    )
+    for name in TIMERS:
+        turn = turn.timer(name, None)
+    turn = turn.note("resolved", reason, who=who, data={"outcome": outcome})
+    return turn.then(Todo.LEARN)
+
+
+TIMERS = ("expiry", "look", "deadline", "page_hold", "release", "silence_end")
+"""Every timer an incident may have; all go when it ends."""

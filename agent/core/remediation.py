@@ -1,0 +1,222 @@
+"""Decide, guard, act: from facts to the intent of one step, and what came of it.
+
+An intent is a committed ACT command. What comes back is done, failed, temporary, refused or
+unknown; unknown is never failed. The effect class the action declares says what unknown leads to:
+run again, look first, or never again (DESIGN.md section 3, Steps).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from agent.core import guard as guards
+from agent.core.facts import facts_of, resolve_params
+from agent.core.lifecycle import Move
+from agent.core.matching import runbook_of
+from agent.core.plans import choose, close_act, give_up, intend, plan_of, step_key, target_of
+from agent.core.rollback import fail_plan, went_on
+from agent.core.turn import Todo, Turn
+from agent.model.command import Command, CommandKind
+from agent.model.effect import Effect, Outcome, OutcomeStatus, Probed
+from agent.model.event import CommandFinished
+from agent.model.incident import Radius
+from agent.model.reason import Reason
+from agent.model.runbook import Truth
+
+AGAIN = (Effect.READ, Effect.IDEMPOTENT, Effect.CONDITIONAL)
+PROBE_PAUSE_SECONDS = 5.0
+
+
+def decide(turn: Turn) -> Turn:
+    """The stage: the first row of the decide table that is true names the plan."""
+    if turn.todo is not Todo.DECIDE:
+        return turn
+    runbook = runbook_of(turn)
+    if runbook is None:
+        return give_up(turn, Reason.RUNBOOK_NOT_RUNNABLE, "its text is not known any more")
+    facts = facts_of(turn)
+    for branch in runbook.decide:
+        truth = branch.when(facts) if branch.when is not None else Truth.TRUE
+        if truth is Truth.UNKNOWN:
+            text = branch.when.text if branch.when else ""
+            return give_up(turn, Reason.FACTS_UNKNOWN, text)
+        if truth is Truth.TRUE:
+            if branch.settle:
+                return _settle(turn, branch.why)
+            if branch.plan is None:
+                return give_up(turn, Reason.DECIDED_TO_ESCALATE, branch.why)
+            return choose(turn, branch.plan, branch.why)
+    if runbook.decide or not runbook.plans:
+        return give_up(turn, Reason.DECIDED_TO_ESCALATE, "no row of the decide table is true")
+    return choose(turn, runbook.plans[0].name, "")
+
+
+def _settle(turn: Turn, why: str) -> Turn:
+    turn = turn.change(plan=None, reason=Reason.DECIDED_TO_SETTLE, reason_text=why)
+    turn = turn.note("plan_chosen", Reason.DECIDED_TO_SETTLE, why)
+    return turn.then(Todo.PROVE)
+
+
+def guard(turn: Turn) -> Turn:
+    """The stage: works out the next step's parameters and asks every guard."""
+    if turn.todo is not Todo.GUARD:
+        return turn
+    found = plan_of(turn)
+    if found is None:
+        return give_up(turn, Reason.RUNBOOK_NOT_RUNNABLE, turn.case.plan or "")
+    runbook, plan = found
+    if turn.case.step >= len(plan.steps):
+        return turn.then(Todo.PROVE)
+    call = plan.steps[turn.case.step]
+    facts = facts_of(turn)
+    try:
+        params = resolve_params(call.params, facts)
+    except LookupError as missing:
+        return give_up(turn, Reason.PARAMETER_UNKNOWN, f"{call.id}: {missing}")
+    stop = guards.ask(
+        guards.Question(
+            at=turn.at,
+            incident=turn.case,
+            view=turn.view,
+            runbook=runbook,
+            use=call.use,
+            target=target_of(params),
+            key=step_key(turn, call.id),
+            facts=facts,
+        )
+    )
+    if stop is None:
+        return turn.then(Todo.ACT)
+    if stop.reason is Reason.RUNBOOK_NEEDS_APPROVAL and turn.can(Move.ASK):
+        turn = turn.move(Move.ASK, reason=stop.reason, reason_text=stop.text)
+        return turn.note("guard", stop.reason, stop.text).then(Todo.ROUTE)
+    return give_up(turn, stop.reason, stop.text)
+
+
+def act(turn: Turn) -> Turn:
+    """The stage: writes the intent of the next step."""
+    if turn.todo is not Todo.ACT:
+        return turn
+    found = plan_of(turn)
+    if found is None:
+        return give_up(turn, Reason.RUNBOOK_NOT_RUNNABLE, turn.case.plan or "")
+    call = found[1].steps[turn.case.step]
+    params = resolve_params(call.params, facts_of(turn))
+    turn = turn.move(Move.ACT, radius=Radius.ROUTINE, updated_at=turn.at)
+    return intend(turn, call, params, key=step_key(turn, call.id), by="agent")
+
+
+def take_outcome(turn: Turn) -> Turn:
+    """The stage: a step (or the probe of one) came back."""
+    event = turn.event
+    if (
+        turn.todo is not Todo.RECEIVE
+        or not isinstance(event, CommandFinished)
+        or event.command.kind not in (CommandKind.ACT, CommandKind.PROBE)
+    ):
+        return turn
+    command, outcome = event.command, event.outcome
+    if command.kind is CommandKind.PROBE:
+        return _probed(turn, command, outcome)
+    if outcome.status is OutcomeStatus.UNKNOWN:
+        return _unknown(turn, command, outcome)
+    if outcome.status is OutcomeStatus.TEMPORARY:
+        if command.attempt <= turn.view.policy.temporary_retries:
+            turn = turn.note("step", Reason.STEP_TEMPORARY, f"{command.use}: {outcome.detail}")
+            return _again(turn, command, after=outcome.after_seconds or 2.0**command.attempt)
+        outcome = msgspec.structs.replace(outcome, status=OutcomeStatus.FAILED)
+    return finish(turn, command, outcome)
+
+
+def _again(turn: Turn, command: Command, *, after: float) -> Turn:
+    attempt = command.attempt + 1
+    again = msgspec.structs.replace(
+        command,
+        id=f"{command.key}+{attempt}",
+        kind=CommandKind.ACT,
+        attempt=attempt,
+        not_before=turn.at + after,
+        created_at=turn.at,
+    )
+    return turn.command(again).then(Todo.REST)
+
+
+def _unknown(turn: Turn, command: Command, outcome: Outcome) -> Turn:
+    turn = turn.note("step", Reason.STEP_UNKNOWN, f"{command.use}: {outcome.detail}")
+    policy = turn.view.policy
+    if command.effect in AGAIN and command.attempt <= policy.temporary_retries:
+        return _again(turn, command, after=0.0)
+    if command.effect is Effect.PROBED:
+        probe = msgspec.structs.replace(
+            command, id=f"{command.id}/probe/1", kind=CommandKind.PROBE, created_at=turn.at
+        )
+        return turn.command(probe).then(Todo.REST)
+    return finish(turn, command, outcome)
+
+
+def _probed(turn: Turn, command: Command, outcome: Outcome) -> Turn:
+    """What the world says about a step of unknown outcome."""
+    word = str(outcome.value.get("probed", Probed.UNCLEAR.value))
+    if outcome.status is OutcomeStatus.DONE and word == Probed.HAPPENED.value:
+        turn = turn.note("step", Reason.PROBE_SAYS_DONE, command.use)
+        done = Outcome(
+            status=OutcomeStatus.DONE, reason=Reason.PROBE_SAYS_DONE, value=outcome.value
+        )
+        return finish(turn, command, done)
+    if outcome.status is OutcomeStatus.DONE and word == Probed.NOT_HAPPENED.value:
+        turn = turn.note("step", Reason.PROBE_SAYS_NOT_DONE, command.use)
+        if command.attempt <= turn.view.policy.temporary_retries:
+            return _again(turn, command, after=0.0)
+    tries = int(command.id.rpartition("/")[2]) if "/probe/" in command.id else 1
+    if tries < turn.view.policy.probe_tries:
+        probe = msgspec.structs.replace(
+            command,
+            id=f"{command.id.rpartition('/')[0]}/{tries + 1}",
+            not_before=turn.at + PROBE_PAUSE_SECONDS,
+        )
+        return turn.command(probe).then(Todo.REST)
+    unknown = Outcome(
+        status=OutcomeStatus.UNKNOWN,
+        reason=Reason.PROBE_UNCLEAR,
+        detail="it may have happened, and it may not have happened",
+    )
+    return finish(turn, command, unknown)
+
+
+def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
+    """The step has its final outcome: it is written down, and the plan goes on or ends."""
+    undo = outcome.value.get("undo")
+    steps = tuple(
+        msgspec.structs.replace(
+            run, status=outcome.status, detail=outcome.detail[:300], ended_at=turn.at, undo=undo
+        )
+        if run.id == command.key
+        else run
+        for run in turn.case.steps
+    )
+    waiting = tuple(w for w in turn.case.waiting if w != command.key)
+    turn = turn.change(steps=steps, waiting=waiting, updated_at=turn.at)
+    turn = close_act(turn, command.key, status=outcome.status)
+    reason = {
+        OutcomeStatus.DONE: Reason.STEP_DONE,
+        OutcomeStatus.REFUSED: outcome.reason,
+        OutcomeStatus.UNKNOWN: Reason.STEP_UNKNOWN,
+    }.get(outcome.status, Reason.STEP_FAILED)
+    text = f"{command.use}: {outcome.detail}" if outcome.detail else command.use
+    turn = turn.note("step", reason, text, who=command.by, data={"key": command.key})
+    if command.by != "agent" or not turn.case.is_open or not _is_ours(turn, command):
+        return turn.then(Todo.REST)
+    if turn.case.rollback_step is not None:
+        return went_on(turn, outcome)
+    if outcome.status is OutcomeStatus.DONE:
+        turn = turn.change(step=turn.case.step + 1)
+        return turn.then(Todo.GUARD)
+    if outcome.status is OutcomeStatus.REFUSED:
+        return give_up(turn, outcome.reason, outcome.detail)
+    if outcome.status is OutcomeStatus.UNKNOWN:
+        return give_up(turn, Reason.STEP_UNKNOWN, f"{command.use}: {outcome.detail}")
+    return fail_plan(turn, Reason.STEP_FAILED, text)
+
+
+def _is_ours(turn: Turn, command: Command) -> bool:
+    return command.key.startswith(f"{turn.case.id}/{turn.case.attempt}/")

@@ -1,0 +1,48 @@
+"""Templates and what they may call. Everything is escaped; alert text is only ever a value."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import Response
+
+from agent.interface.http.replies import SECURITY_HEADERS
+from agent.interface.times import ago, clock, rfc3339
+
+HERE = Path(__file__).parent
+LONGEST_VALUE = 2000
+
+
+def _word(text: str) -> str:
+    """A class name out of a word that came from outside."""
+    return re.sub(r"[^a-z0-9_-]", "", text.lower())[:30]
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
+    return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + " …"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(rfc3339=rfc3339, ago=ago, clock=clock, word=_word, shown=_shown)
+    return environment
+
+
+TEMPLATES = _environment()
+
+
+def page(template: str, *, status: int = 200, **values: Any) -> Response:
+    text = TEMPLATES.get_template(template).render(**values)
+    return Response(text, status, dict(SECURITY_HEADERS), "text/html")

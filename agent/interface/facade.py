@@ -1,0 +1,97 @@
+"""What the interface asks of the running daemon, and nothing more.
+
+The HTTP server, the console and their tests are written against this protocol. The runtime's
+`Daemon` fulfils it by shape; neither knows the other, so a page can be tried with a small fake and
+the runtime can change behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from agent.core.view import View
+from agent.model.alert import Signal
+from agent.model.event import Event
+from agent.model.fault import Fault
+from agent.model.incident import Incident
+from agent.model.principal import Principal
+from agent.model.reason import Reason
+from agent.model.records import Silence
+from agent.ports.store import Store
+
+
+class Notice(Protocol):
+    """Something changed: what people look at is fetched anew. `subject` is mostly an incident."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+
+class Answer(Protocol):
+    """What came of a person's wish. `refused` None: it was done."""
+
+    @property
+    def refused(self) -> Reason | None: ...
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def incident(self) -> Incident | None: ...
+
+
+class Principals(Protocol):
+    def by_token(self, token: str) -> Principal | None:
+        """The principal this token proves, compared in constant time."""
+        ...
+
+
+class Facade(Protocol):
+    @property
+    def view(self) -> View: ...
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def principals(self) -> Principals | None:
+        """None where no token file is configured: only loopback is served, as `local`."""
+        ...
+
+    async def receive(self, signals: Sequence[Signal]) -> None:
+        """Durable when it returns; raises StoreUnavailable where it could not be made so."""
+        ...
+
+    async def quarantine(self, body: bytes, *, source: str, why: str) -> None: ...
+
+    async def ask(self, event: Event) -> Answer: ...
+
+    async def put_silence(self, silence: Silence) -> None: ...
+
+    async def expire_silence(self, silence_id: str) -> bool:
+        """Ends it now; False where there is none of that id in force or to come."""
+        ...
+
+    def now(self) -> float: ...
+
+    def is_healthy(self) -> bool: ...
+
+    def is_ready(self) -> bool: ...
+
+    async def reload(self) -> Sequence[Fault]: ...
+
+    def subscribe(self) -> AsyncIterator[Notice]: ...
+
+    def request_level_check(self) -> None: ...
+
+    def note_refusal(self, *, source: str, status: int, why: str) -> None:
+        """Counts and logs a message that was turned away at the door."""
+        ...
+
+    def metrics(self) -> bytes:
+        """Prometheus text format."""
+        ...

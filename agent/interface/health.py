@@ -1,0 +1,72 @@
+"""The three layers of a product at one look: green, or red with what makes it so.
+
+Product: any open incident of that layer. Machinery: an open incident, or a sub-agent that was never
+heard or is not alive. Outcome: an open incident, or a leadership metric without any reading. What
+was never heard of is `unknown`, never green: no data is not health.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from agent.core.view import View
+from agent.model.alert import Layer
+from agent.model.product import EntityKind
+
+
+@dataclass(frozen=True)
+class LayerHealth:
+    """`colour` is green, red or unknown; `why` says what makes it so."""
+
+    layer: Layer
+    colour: str
+    why: tuple[str, ...] = ()
+    incidents: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {"colour": self.colour, "why": list(self.why), "incidents": list(self.incidents)}
+
+
+def product_layers(view: View, product: str) -> tuple[LayerHealth, ...]:
+    return tuple(_layer(view, product, layer) for layer in Layer)
+
+
+def _layer(view: View, product: str, layer: Layer) -> LayerHealth:
+    burning = [i for i in view.incidents.values() if i.product == product and i.layer is layer]
+    red = [i.title for i in burning]
+    unknown: list[str] = []
+    good: list[str] = []
+    if layer is Layer.MACHINERY:
+        _machinery(view, product, red=red, unknown=unknown, good=good)
+    elif layer is Layer.OUTCOME:
+        _outcome(view, product, unknown=unknown, good=good)
+    colour = "red" if red else "unknown" if unknown else "green"
+    why = tuple(red or unknown or good)
+    return LayerHealth(layer, colour, why, tuple(i.id for i in burning))
+
+
+def _machinery(
+    view: View, product: str, *, red: list[str], unknown: list[str], good: list[str]
+) -> None:
+    for entity in view.registry.entities_of(product):
+        if entity.kind is not EntityKind.AGENT:
+            continue
+        signs = view.agents.get(entity.name)
+        if signs is None:
+            unknown.append(f"{entity.name} was never heard")
+        elif not signs.alive or signs.firing_since is not None:
+            red.append(f"{entity.name} is silent")
+        else:
+            good.append(f"{entity.name} beats")
+
+
+def _outcome(view: View, product: str, *, unknown: list[str], good: list[str]) -> None:
+    declared = view.registry.products[product].leadership_metric
+    if declared is None:
+        return
+    signs = view.measures.get(product)
+    if signs is None:
+        unknown.append(f"no reading of {declared.name} yet")
+    else:
+        good.append(f"{declared.name} = {signs.value:g}")

@@ -1,0 +1,151 @@
+"""Incidents for people's tools: look, take, resolve, approve, act through the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agent.interface.http.desk import (
+    Desk,
+    Why,
+    belongs,
+    query_flag,
+    words,
+)
+from agent.interface.http.identity import require
+from agent.interface.http.incident_json import incident_json
+from agent.interface.http.replies import Refused, json_reply
+from agent.model.alert import Layer
+from agent.model.event import (
+    Acknowledged,
+    ActionRequested,
+    Approved,
+    Event,
+    Rejected,
+    ResolvedByPerson,
+)
+from agent.model.incident import State
+from agent.model.principal import Principal, Role
+from agent.ports.store import IncidentFilter
+
+MOST_INCIDENTS = 500
+
+
+class Resolve(msgspec.Struct):
+    cause: str = ""
+    actions: list[str] = []
+
+
+class Run(msgspec.Struct):
+    use: str
+    params: dict[str, Any] = msgspec.field(name="with", default_factory=dict)
+
+
+def _chosen(request: Request, name: str, allowed: type[State] | type[Layer]) -> str | None:
+    value = request.query_params.get(name) or None
+    if value is not None and value not in {member.value for member in allowed}:
+        raise Refused(
+            400, f"no {name} {value!r}", remedy="one of " + ", ".join(m.value for m in allowed)
+        )
+    return value
+
+
+async def incidents(desk: Desk, request: Request, who: Principal) -> Response:
+    query = request.query_params
+    limit = query.get("limit", str(MOST_INCIDENTS))
+    if not limit.isdecimal() or not 1 <= int(limit) <= MOST_INCIDENTS:
+        raise Refused(400, f"bad limit {limit!r}", remedy=f"a number from 1 to {MOST_INCIDENTS}")
+    where = IncidentFilter(
+        state=_chosen(request, "state", State),
+        product=query.get("product") or None,
+        layer=_chosen(request, "layer", Layer),
+        limit=int(limit),
+    )
+    store = desk.facade.store
+    with_timeline = query_flag(query, "timeline")
+    found = []
+    for incident in await store.incidents(where):
+        if not belongs(who, incident.product):
+            continue
+        journal = await store.journal(subject=incident.id) if with_timeline else None
+        found.append(incident_json(incident, journal))
+    return json_reply(found)
+
+
+async def one_incident(desk: Desk, request: Request, who: Principal) -> Response:
+    incident = await desk.incident(request.path_params["id"], who)
+    return json_reply(incident_json(incident, await desk.facade.store.journal(subject=incident.id)))
+
+
+async def _asked(
+    desk: Desk, request: Request, who: Principal, role: Role, make: Callable[[str], Event]
+) -> Response:
+    incident = await desk.incident(request.path_params["id"], who)
+    require(who, role, product=incident.product)
+    await desk.ask(make(incident.id))
+    return await one_incident(desk, request, who)
+
+
+async def acknowledge(desk: Desk, request: Request, who: Principal) -> Response:
+    return await _asked(
+        desk,
+        request,
+        who,
+        Role.RESPONDER,
+        lambda i: Acknowledged(at=desk.facade.now(), subject=i, who=who.name),
+    )
+
+
+async def resolve(desk: Desk, request: Request, who: Principal) -> Response:
+    asked = await desk.json(request, Resolve)
+    return await _asked(
+        desk,
+        request,
+        who,
+        Role.RESPONDER,
+        lambda i: ResolvedByPerson(
+            at=desk.facade.now(),
+            subject=i,
+            who=who.name,
+            cause=words(asked.cause),
+            actions=tuple(words(a) for a in asked.actions[:50]),
+        ),
+    )
+
+
+async def run(desk: Desk, request: Request, who: Principal) -> Response:
+    asked = await desk.json(request, Run)
+    return await _asked(
+        desk,
+        request,
+        who,
+        Role.RESPONDER,
+        lambda i: ActionRequested(
+            at=desk.facade.now(), subject=i, who=who.name, use=asked.use, params=asked.params
+        ),
+    )
+
+
+async def approve_incident(desk: Desk, request: Request, who: Principal) -> Response:
+    return await _asked(
+        desk,
+        request,
+        who,
+        Role.APPROVER,
+        lambda i: Approved(at=desk.facade.now(), subject=i, who=who.name),
+    )
+
+
+async def reject_incident(desk: Desk, request: Request, who: Principal) -> Response:
+    asked = await desk.json(request, Why)
+    return await _asked(
+        desk,
+        request,
+        who,
+        Role.APPROVER,
+        lambda i: Rejected(at=desk.facade.now(), subject=i, who=who.name, why=words(asked.why)),
+    )

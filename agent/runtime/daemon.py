@@ -1,0 +1,342 @@
+"""The daemon: the lane, the outbox, the timers and the sources around one store.
+
+This is the facade the interface talks to. It decides nothing: every wish and every signal becomes
+an event for the lane, and what people read comes from the store or the view.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from agent.catalog.people import Principals
+from agent.catalog.settings import Settings
+from agent.core import heartbeat, leadership
+from agent.core.view import View
+from agent.model.alert import Alert, Signal
+from agent.model.decision import Decision, Record, Timer
+from agent.model.event import CommandFinished, Event, TimerFired
+from agent.model.fault import Fault
+from agent.model.incident import Incident
+from agent.model.reason import Reason
+from agent.model.records import Silence
+from agent.ports.clock import Clock
+from agent.ports.store import Quarantined, Snapshot, Store
+from agent.runtime.calling import Calling
+from agent.runtime.http_client import AiohttpHttp
+from agent.runtime.intake import events_of
+from agent.runtime.kit import Kits
+from agent.runtime.lane import Lane, commands_of
+from agent.runtime.outbox import Outbox
+from agent.runtime.processes import Processes
+from agent.runtime.reading import Reading, channels_of, load_plugins, read
+from agent.runtime.sources import Sources
+from agent.runtime.telemetry import Telemetry
+from agent.runtime.timers import Timers
+from agent.runtime.view_state import ViewState, replaced
+
+log = structlog.get_logger("daemon")
+
+STUCK_SECONDS = 30.0
+DRAIN_SECONDS = 30.0
+KEPT_BODY_BYTES = 64 * 1024
+MOST_NOTICES = 1000
+HOUSEKEEPING_SECONDS = 600.0
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    kind: str
+    subject: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    refused: Reason | None
+    text: str
+    incident: Incident | None
+
+
+class Daemon:
+    def __init__(self, settings: Settings, *, store: Store, clock: Clock) -> None:
+        self.settings, self.store, self._clock = settings, store, clock
+        self.registry = load_plugins(settings)
+        for refused in self.registry.refused:
+            log.error("plugin_refused", plugin=str(refused.path), why=refused.reason)
+        self.telemetry = Telemetry(otlp_endpoint=settings.otlp_endpoint)
+        self.reading: Reading = read(settings, self.registry.plugins)
+        channels, self._channels = channels_of(settings, self.registry)
+        self.view = View(
+            policy=settings.policy,
+            registry=self.reading.registry,
+            runbooks=self.reading.index,
+            plugins=self.registry.facts(),
+            channels=channels,
+            link=settings.link,
+        )
+        self._state = ViewState(self.view)
+        http = AiohttpHttp(clock)
+        self.processes = Processes(
+            lambda: self.view.registry.entities, settings.data_dir / "processes", clock, http
+        )
+        self.kits = Kits(
+            clock=clock,
+            processes=self.processes,
+            products=lambda: self.view.registry,
+            prometheus_url=settings.prometheus_url,
+            http=http,
+        )
+        calling = Calling(
+            registry=lambda: self.registry,
+            kits=self.kits,
+            channels=lambda: self._channels,
+            link=settings.link,
+        )
+        self.lane = Lane(store=store, state=self._state, clock=clock, committed=self._committed)
+        self.outbox = Outbox(clock=clock, view=self.view, runner=calling, finish=self._finish)
+        self.timers = Timers(clock=clock, fire=self._fire)
+        self.sources = Sources(
+            uses=settings.sources,
+            registry=self.registry,
+            kit_for=lambda use: self.kits.source(
+                emit=self.receive, quarantine=self.quarantine, log_fields={"use": use.use}
+            ),
+            receive=self.receive,
+            view=self.view,
+            clock=clock,
+            level_seconds=settings.level_check,
+        )
+        self._readers: set[asyncio.Queue[Notice | None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ready = False
+        self._reread = asyncio.Event()
+
+    @property
+    def principals(self) -> Principals | None:
+        return self.reading.principals
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    async def start(self) -> None:
+        """Opens the store, judges what a stop left unfinished, and starts to listen."""
+        snapshot = await self.store.open(now=self._clock.now())
+        for warning in getattr(self.store, "warnings", ()):
+            log.warning("store", warning=warning)
+        self._state.load(snapshot)
+        self._read_again()
+        self._spawn(self.lane.run(), "lane")
+        self.timers.load(self._state.timers)
+        self._gauges()
+        await self._watch()
+        self._spawn(self.timers.run(), "timers")
+        self._recover(snapshot)
+        self._spawn(self.sources.run(), "sources")
+        self._spawn(self._housekeeping(), "housekeeping")
+        self._spawn(self._keep_reading(), "reading")
+        self._ready = True
+        for fault in self.reading.faults:
+            log.warning("fault", fault=str(fault))
+        log.info(
+            "started",
+            runbooks=len(self.reading.runbooks.runbooks),
+            products=len(self.view.registry.products),
+            incidents=len(self.view.incidents),
+            unfinished=len(snapshot.commands),
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    def _recover(self, snapshot: Snapshot) -> None:
+        for command in snapshot.commands:
+            self.outbox.recover(command)
+
+    async def failed(self) -> str:
+        """Waits until a part of the daemon ends by itself, which it never should; says which."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        task = next(iter(done))
+        error = None if task.cancelled() else task.exception()
+        return f"{task.get_name()}: {error!r}"
+
+    async def stop(self) -> None:
+        """Drains: no new acts, what is under way gets its grace, everything decided is on disk."""
+        self._ready = False
+        for task in self._tasks:
+            if task.get_name() != "lane":
+                task.cancel()
+        await self.outbox.drain(grace_seconds=DRAIN_SECONDS)
+        self.lane.close()
+        await asyncio.wait(self._tasks, timeout=3.0)
+        for task in self._tasks:
+            task.cancel()
+        for reader in self._readers:
+            reader.put_nowait(None)
+        await self.kits.close()
+        await self.store.close()
+        self.telemetry.close()
+        log.info("stopped")
+
+    def _gauges(self) -> None:
+        gauge = self.telemetry.gauge
+        gauge("homeostat.incidents.open", "Open incidents", lambda: len(self.view.incidents))
+        gauge("homeostat.outbox.under_way", "Commands under way", lambda: self.outbox.under_way)
+        gauge("homeostat.commits", "Durable commits since start", lambda: self.lane.commits)
+
+    async def _watch(self) -> None:
+        """Agents and leadership metrics that were never heard of get their timers."""
+        at = self._clock.now()
+        wanted: list[Timer | None] = [
+            heartbeat.watch(name, self.view, at=at) for name in self.view.registry.entities
+        ]
+        wanted += [leadership.watch(name, self.view, at=at) for name in self.view.registry.products]
+        missing = tuple(
+            t for t in wanted if t is not None and (t.subject, t.name) not in self._state.timers
+        )
+        if missing:
+            await self.lane.submit([Decision(timers=missing)])
+
+    async def _housekeeping(self) -> None:
+        while True:
+            await self._clock.sleep(HOUSEKEEPING_SECONDS)
+            self._state.forget_old_acts(self._clock.now())
+
+    # events in
+
+    async def receive(self, signals: Sequence[Signal]) -> None:
+        """Durable when it returns; raises StoreUnavailable where it is not."""
+        await self.lane.submit(events_of(signals, at=self._clock.now()))
+        self.telemetry.received(sum(1 for s in signals if isinstance(s, Alert)))
+
+    async def quarantine(self, body: bytes, *, source: str, why: str) -> None:
+        row = Quarantined(
+            at=self._clock.now(),
+            source=source[:100],
+            why=why[:500],
+            body=body[:KEPT_BODY_BYTES],
+            size=len(body),
+        )
+        await self.store.quarantine(row)
+        log.warning("quarantined", source=row.source, size=row.size)
+
+    async def ask(self, event: Event) -> Answer:
+        """A person's wish. Durable when it returns, unless it was refused."""
+        (decision,) = await self.lane.submit([event])
+        return Answer(
+            refused=decision.refused, text=decision.refused_text, incident=decision.incident
+        )
+
+    async def put_silence(self, silence: Silence) -> None:
+        record = Record(kind="silence", key=silence.id, body=silence)
+        await self.lane.submit([Decision(records=(record,))])
+
+    async def expire_silence(self, silence_id: str) -> bool:
+        """Ends it now, and looks at once at what still burns under it."""
+        at, known = self._clock.now(), self.view.silences.get(silence_id)
+        if known is None or known.ends_at <= at:
+            return False
+        ended = msgspec.structs.replace(known, ends_at=at, updated_at=at)
+        timers = tuple(
+            Timer(subject=i.id, name="silence_end", due=at)
+            for i in self.view.incidents.values()
+            if i.silenced_by == silence_id
+        )
+        record = Record(kind="silence", key=silence_id, body=ended)
+        await self.lane.submit([Decision(records=(record,), timers=timers)])
+        return True
+
+    async def _fire(self, fired: Sequence[TimerFired]) -> None:
+        await self.lane.submit(fired)
+
+    async def _finish(self, event: CommandFinished) -> None:
+        await self.lane.submit([event])
+
+    def _committed(self, decisions: Sequence[Decision]) -> None:
+        """After the commit: only now anything leaves."""
+        for decision in decisions:
+            for timer in decision.timers:
+                self.timers.set(timer)
+            if any(r.kind == "promotion" for r in decision.records):
+                self._reread.set()
+        for command in commands_of(decisions):
+            self.outbox.dispatch(command)
+        self.telemetry.committed(decisions, seconds=self.lane.commit_seconds)
+        if self._readers:
+            self._tell(decisions)
+
+    # reading files
+
+    def _read_again(self) -> Reading:
+        promotions = list(self.view.promotions.values())
+        reading = read(
+            self.settings,
+            self.registry.plugins,
+            promotions=promotions,
+            pinned=self._state.pinned,
+        )
+        self.reading = reading
+        replaced(self.view, registry=reading.registry, runbooks=reading.index)
+        return reading
+
+    async def reload(self) -> tuple[Fault, ...]:
+        """Reads runbooks, products and tokens anew. With any error, the last good set stays."""
+        before = self.reading
+        reading = self._read_again()
+        if not reading.is_good:
+            self.reading = before
+            replaced(self.view, registry=before.registry, runbooks=before.index)
+            for fault in reading.faults:
+                log.error("reload_refused", fault=str(fault))
+            return reading.faults
+        await self._watch()
+        log.info("reloaded", runbooks=len(reading.runbooks.runbooks))
+        return ()
+
+    async def _keep_reading(self) -> None:
+        """A promotion was proposed or decided: the set of runbooks changes with it."""
+        while True:
+            await self._reread.wait()
+            self._reread.clear()
+            await self.reload()
+
+    # what people see
+
+    def is_ready(self) -> bool:
+        return self._ready
+
+    def is_healthy(self) -> bool:
+        """The decision loop makes progress, and no part of the daemon has ended."""
+        if not self._ready or any(task.done() for task in self._tasks):
+            return False
+        still = self._clock.monotonic() - self.lane.progress_at
+        return self.lane.is_idle or still < STUCK_SECONDS
+
+    def request_level_check(self) -> None:
+        self.sources.request_level_check()
+
+    def note_refusal(self, *, source: str, status: int, why: str) -> None:
+        self.telemetry.refused(status=status)
+        log.warning("refused", source=source, status=status, why=why[:200])
+
+    def metrics(self) -> bytes:
+        return self.telemetry.exposition()
+
+    async def subscribe(self) -> AsyncIterator[Notice]:
+        """What changed, as it changes, until the daemon stops. A slow reader misses notices."""
+        reader: asyncio.Queue[Notice | None] = asyncio.Queue(MOST_NOTICES)
+        self._readers.add(reader)
+        try:
+            while (notice := await reader.get()) is not None:
+                yield notice
+        finally:
+            self._readers.discard(reader)
+
+    def _tell(self, decisions: Sequence[Decision]) -> None:
+        notices = [Notice(kind="incident", subject=d.incident.id) for d in decisions if d.incident]
+        notices += [Notice(kind=r.kind, subject=r.key) for d in decisions for r in d.records]
+        for reader in self._readers:
+            for notice in notices:
+                if reader.qsize() < MOST_NOTICES - 1:
+                    reader.put_nowait(notice)

@@ -1,0 +1,227 @@
+"""Kits: what a plugin is lent for one call, no more than its kind may have.
+
+The clients behind them (one HTTP session, one pool of threads for PromQL) live as long as the
+daemon; a kit is a small value around them with the deadline, the key and the log of one call. What
+only reads gets views that do not have the methods that write, so that a diagnostic which tries to
+act fails as a programming error and not as an accident in production.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from agent.model.alert import Signal
+from agent.model.errors import Permanent
+from agent.model.product import Entity, Registry
+from agent.ports.clock import Clock
+from agent.ports.kit import (
+    ActKit,
+    Http,
+    Log,
+    NotifyKit,
+    ProcessControl,
+    ProcessReader,
+    PromQL,
+    ReadKit,
+    SourceKit,
+)
+from agent.runtime.http_client import AiohttpHttp, ReadingHttp
+from agent.runtime.promql_client import PromQLThreads
+
+Emit = Callable[[Sequence[Signal]], Awaitable[None]]
+
+
+class Quarantine(Protocol):
+    async def __call__(self, body: bytes, *, source: str, why: str) -> None: ...
+
+
+class StructLog:
+    """The structured log of one plugin call, with its fields bound."""
+
+    __slots__ = ("_logger",)
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._logger = structlog.get_logger("homeostat.plugin").bind(**fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        self._logger.info(event, **fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._logger.warning(event, **fields)
+
+
+class ReadingProcesses:
+    """The reading side of a process supervisor, and nothing else of it."""
+
+    __slots__ = ("config_state", "done_with_key", "recent_log", "status")
+
+    def __init__(self, processes: ProcessReader) -> None:
+        self.status = processes.status
+        self.recent_log = processes.recent_log
+        self.done_with_key = processes.done_with_key
+        self.config_state = processes.config_state
+
+
+@dataclass(slots=True)
+class LentToRead:
+    http: Http
+    promql: PromQL
+    processes: ProcessReader
+    registry: Registry
+    log: Log
+    deadline_seconds: float
+
+
+@dataclass(slots=True)
+class LentToAct:
+    http: Http
+    promql: PromQL
+    processes: ProcessControl
+    registry: Registry
+    log: Log
+    deadline_seconds: float
+    key: str
+
+    def entity(self, name: str) -> Entity:
+        entity = self.registry.entities.get(name)
+        if entity is None:
+            raise Permanent(f"no entity {name!r} is registered")
+        return entity
+
+
+@dataclass(slots=True)
+class LentToNotify:
+    http: Http
+    log: Log
+    deadline_seconds: float
+    secrets: Mapping[str, str]
+    clock: Clock
+
+    def now(self) -> float:
+        return self.clock.now()
+
+    def __repr__(self) -> str:
+        return f"LentToNotify(secrets={sorted(self.secrets)})"
+
+
+@dataclass(slots=True)
+class LentToSource:
+    http: Http
+    processes: ProcessReader
+    products: Callable[[], Registry]
+    log: Log
+    emit_signals: Emit
+    keep: Quarantine
+    clock: Clock
+
+    @property
+    def registry(self) -> Registry:
+        """Read anew at each look: a source lives longer than one reading of the catalog."""
+        return self.products()
+
+    async def emit(self, signals: Sequence[Signal]) -> None:
+        await self.emit_signals(signals)
+
+    async def quarantine(self, body: bytes, *, source: str, why: str) -> None:
+        await self.keep(body, source=source, why=why)
+
+    def now(self) -> float:
+        return self.clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        await self.clock.sleep(seconds)
+
+
+class Kits:
+    """Makes kits. `products` is asked for the registry at each kit, so that a reload is seen."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        processes: ProcessControl,
+        products: Callable[[], Registry],
+        prometheus_url: str | None = None,
+        prometheus_method: str = "POST",
+        http: AiohttpHttp | None = None,
+    ) -> None:
+        self._clock = clock
+        self._processes = processes
+        self._products = products
+        self._http = http or AiohttpHttp(clock)
+        self._promql = PromQLThreads(clock, url=prometheus_url, method=prometheus_method)
+        self._reading_http = ReadingHttp(self._http)
+        self._reading_processes = ReadingProcesses(processes)
+
+    @property
+    def http(self) -> AiohttpHttp:
+        return self._http
+
+    def read(
+        self, *, deadline_seconds: float, log_fields: Mapping[str, Any] | None = None
+    ) -> ReadKit:
+        return LentToRead(
+            http=self._reading_http,
+            promql=self._promql,
+            processes=self._reading_processes,
+            registry=self._products(),
+            log=StructLog(log_fields or {}),
+            deadline_seconds=deadline_seconds,
+        )
+
+    def act(
+        self,
+        *,
+        key: str,
+        deadline_seconds: float,
+        log_fields: Mapping[str, Any] | None = None,
+    ) -> ActKit:
+        return LentToAct(
+            http=self._http,
+            promql=self._promql,
+            processes=self._processes,
+            registry=self._products(),
+            log=StructLog({"key": key, **(log_fields or {})}),
+            deadline_seconds=deadline_seconds,
+            key=key,
+        )
+
+    def notify(
+        self,
+        *,
+        secrets: Mapping[str, str],
+        deadline_seconds: float,
+        log_fields: Mapping[str, Any] | None = None,
+    ) -> NotifyKit:
+        return LentToNotify(
+            http=self._http,
+            log=StructLog(log_fields or {}),
+            deadline_seconds=deadline_seconds,
+            secrets=dict(secrets),
+            clock=self._clock,
+        )
+
+    def source(
+        self,
+        *,
+        emit: Emit,
+        quarantine: Quarantine,
+        log_fields: Mapping[str, Any] | None = None,
+    ) -> SourceKit:
+        return LentToSource(
+            http=self._http,
+            processes=self._reading_processes,
+            products=self._products,
+            log=StructLog(log_fields or {}),
+            emit_signals=emit,
+            keep=quarantine,
+            clock=self._clock,
+        )
+
+    async def close(self) -> None:
+        await self._http.close()
+        await self._promql.close()

@@ -1,0 +1,162 @@
+"""Workers of the outbox: run committed commands under a deadline, feed what came of them back.
+
+This is the only place that catches what plugins raise and turns it into a frozen Outcome. A command
+found unfinished at start is not run again here when it acts: its outcome is unknown, and that goes
+to the core as an event, which decides by the effect class the action declared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import structlog
+from pydantic import ValidationError
+
+from agent.core import guard
+from agent.core.view import View
+from agent.model.command import Command, CommandKind
+from agent.model.effect import Effect, Outcome, OutcomeStatus
+from agent.model.errors import Permanent, StoreUnavailable, Temporary, UnknownEffect
+from agent.model.event import CommandFinished
+from agent.model.reason import Reason
+from agent.ports.clock import Clock
+
+log = structlog.get_logger("outbox")
+
+MOST_READS = 64
+MOST_ACTS = 16
+MOST_PAGES = 16
+LONGEST_DETAIL = 500
+
+Finish = Callable[[CommandFinished], Awaitable[None]]
+
+
+class Runner(Protocol):
+    """Calls the plugin of a command (runtime/calling.py)."""
+
+    async def call(self, command: Command) -> Mapping[str, Any]: ...
+
+
+class Outbox:
+    def __init__(self, *, clock: Clock, view: View, runner: Runner, finish: Finish) -> None:
+        self._clock, self._view, self._runner, self._finish = clock, view, runner, finish
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots = {
+            CommandKind.DIAGNOSE: asyncio.Semaphore(MOST_READS),
+            CommandKind.ACT: asyncio.Semaphore(MOST_ACTS),
+            CommandKind.NOTIFY: asyncio.Semaphore(MOST_PAGES),
+        }
+        self._slots[CommandKind.OBSERVE] = self._slots[CommandKind.DIAGNOSE]
+        self._slots[CommandKind.PROBE] = self._slots[CommandKind.DIAGNOSE]
+        self._draining = False
+
+    @property
+    def under_way(self) -> int:
+        return len(self._tasks)
+
+    def dispatch(self, command: Command) -> None:
+        """Runs a command that has just been committed."""
+        if self._draining and command.kind is CommandKind.ACT:
+            return  # its intent stays open: after the next start it is judged as unknown
+        self._start(self._work(command))
+
+    def recover(self, command: Command) -> None:
+        """A command that was committed before this process started, and not finished."""
+        if command.kind is not CommandKind.ACT:
+            self._start(self._work(command))
+            return
+        lost = Outcome(
+            status=OutcomeStatus.UNKNOWN,
+            reason=Reason.INTERRUPTED,
+            detail="the agent stopped while it was under way",
+        )
+        self._start(self._report(command, lost))
+
+    async def drain(self, *, grace_seconds: float) -> None:
+        """No new acts; what is under way gets its grace, then its outcome is left unknown."""
+        self._draining = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace_seconds)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2.0)
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, command: Command) -> None:
+        wait = command.not_before - self._clock.now()
+        if wait > 0:
+            await self._clock.sleep(wait)
+        async with self._slots[command.kind]:
+            if self._draining and command.kind is CommandKind.ACT:
+                return  # its intent stays open: after the next start it is judged as unknown
+            outcome = self._refused(command) or await self._run(command)
+        await self._report(command, outcome)
+
+    def _refused(self, command: Command) -> Outcome | None:
+        """The guards, read again at the moment of acting."""
+        if command.kind is not CommandKind.ACT:
+            return None
+        incident = self._view.incidents.get(command.subject)
+        stop = guard.recheck(command, incident, self._view, at=self._clock.now())
+        if stop is None:
+            return None
+        return Outcome(status=OutcomeStatus.REFUSED, reason=stop.reason, detail=stop.text)
+
+    async def _run(self, command: Command) -> Outcome:
+        changes = command.kind is CommandKind.ACT and command.effect is not Effect.READ
+        try:
+            async with asyncio.timeout(command.timeout_seconds):
+                value = await self._runner.call(command)
+        except TimeoutError:
+            return _failed(
+                OutcomeStatus.UNKNOWN if changes else OutcomeStatus.TEMPORARY,
+                Reason.TIMED_OUT,
+                f"no answer within {command.timeout_seconds:g} s",
+            )
+        except Temporary as error:
+            outcome = _failed(OutcomeStatus.TEMPORARY, Reason.STEP_TEMPORARY, str(error))
+            return _with_wait(outcome, error.after_seconds)
+        except UnknownEffect as error:
+            return _failed(OutcomeStatus.UNKNOWN, Reason.STEP_UNKNOWN, str(error))
+        except (Permanent, ValidationError, LookupError) as error:
+            return _failed(OutcomeStatus.FAILED, Reason.STEP_FAILED, str(error))
+        except Exception as error:  # the one place: whatever a plugin raises becomes an outcome
+            log.warning("plugin_raised", use=command.use, command=command.id, exc_info=True)
+            status = OutcomeStatus.UNKNOWN if changes else OutcomeStatus.FAILED
+            return _failed(status, Reason.STEP_FAILED, f"{type(error).__name__}: {error}")
+        return Outcome(status=OutcomeStatus.DONE, reason=Reason.STEP_DONE, value=value)
+
+    async def _report(self, command: Command, outcome: Outcome) -> None:
+        """Feeds the outcome back in at the top. It is not given up while the store is down."""
+        wait = 0.2
+        while True:
+            try:
+                at = self._clock.now()
+                await self._finish(CommandFinished(at=at, command=command, outcome=outcome))
+                return
+            except StoreUnavailable:
+                log.warning("outcome_not_stored", command=command.id, retry_seconds=wait)
+                await self._clock.sleep(wait)
+                wait = min(wait * 2, 5.0)
+
+
+def _failed(status: OutcomeStatus, reason: Reason, detail: str) -> Outcome:
+    return Outcome(status=status, reason=reason, detail=detail[:LONGEST_DETAIL])
+
+
+def _with_wait(outcome: Outcome, after_seconds: float | None) -> Outcome:
+    if after_seconds is None:
+        return outcome
+    return Outcome(
+        status=outcome.status,
+        reason=outcome.reason,
+        detail=outcome.detail,
+        after_seconds=min(after_seconds, 600.0),
+    )

@@ -1,0 +1,142 @@
+"""Everything that is read from files, as one value: all of it is good, or the last one stays.
+
+Learned runbooks live in the store; their files under `promoted/` are written from there for people
+to read, and read like any other. Older versions an open incident began with are compiled from the
+text the store kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from agent.catalog.draft import draft
+from agent.catalog.faults import FaultsError
+from agent.catalog.people import Principals, load_principals
+from agent.catalog.products import load_registry
+from agent.catalog.runbooks import RunbookSet, load_runbooks, load_text
+from agent.catalog.settings import Settings, Use
+from agent.core.matching import MatchIndex
+from agent.core.view import Channel
+from agent.model.fault import Fault, FaultSeverity
+from agent.model.product import Registry
+from agent.model.records import Promotion, PromotionState
+from agent.model.runbook import Runbook
+from agent.ports.plugin import Plugin
+from agent.runtime.registry import PluginRegistry, shipped_plugins_folder, shipped_runbooks_folder
+
+PROMOTED = "promoted"
+PAGES_FILE = "pages.jsonl"
+DEFAULT = "default"
+FALLBACK = "fallback"
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    registry: Registry
+    runbooks: RunbookSet
+    index: MatchIndex
+    principals: Principals | None
+    faults: tuple[Fault, ...]
+
+    @property
+    def is_good(self) -> bool:
+        return not any(f.severity is FaultSeverity.ERROR for f in self.faults)
+
+
+def load_plugins(settings: Settings) -> PluginRegistry:
+    return PluginRegistry.load([shipped_plugins_folder(), *settings.plugins])
+
+
+def read(
+    settings: Settings,
+    plugins: Mapping[str, Plugin],
+    *,
+    promotions: Iterable[Promotion] = (),
+    pinned: Mapping[str, str] | None = None,
+) -> Reading:
+    """Reads all of it. What is faulty is left out and told in `faults`."""
+    faults: list[Fault] = []
+    registry, principals = Registry(), None
+    try:
+        registry, warnings = load_registry(settings.products)
+        faults += warnings
+    except FaultsError as error:
+        faults += error.faults
+    try:
+        if settings.tokens_file is not None:
+            principals = load_principals(settings.tokens_file)
+            faults += principals.warnings
+    except FaultsError as error:
+        faults += error.faults
+    folders = list(settings.runbooks)
+    if settings.shipped_runbooks:
+        folders.append(shipped_runbooks_folder())
+    promoted = write_promoted(settings.data_dir / PROMOTED, promotions)
+    runbooks = load_runbooks([*folders, promoted] if promoted else folders, plugins)
+    faults += runbooks.faults
+    index = MatchIndex(runbooks.runbooks, _pinned(pinned or {}, plugins))
+    return Reading(
+        registry=registry,
+        runbooks=runbooks,
+        index=index,
+        principals=principals,
+        faults=tuple(faults),
+    )
+
+
+def _pinned(texts: Mapping[str, str], plugins: Mapping[str, Plugin]) -> list[Runbook]:
+    kept = []
+    for digest, text in texts.items():
+        try:
+            kept.append(load_text(text, path=f"pinned:{digest}", plugins=plugins))
+        except FaultsError:
+            continue  # a plugin it used is gone: its incident goes to a person
+    return kept
+
+
+def write_promoted(folder: Path, promotions: Iterable[Promotion]) -> Path | None:
+    """The learned runbooks as files, made to agree with the store. None where there are none."""
+    wanted = {
+        f"{p.name}.yaml": draft(p.document)
+        for p in promotions
+        if p.state is not PromotionState.REJECTED
+    }
+    if not wanted and not folder.is_dir():
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.yaml"):
+        if path.name not in wanted:
+            path.unlink()
+    for name, text in wanted.items():
+        path = folder / name
+        if not path.is_file() or path.read_text() != text:
+            fresh = path.with_suffix(".new")
+            fresh.write_text(text)
+            os.replace(fresh, path)
+    return folder
+
+
+def channels_of(
+    settings: Settings, registry: PluginRegistry
+) -> tuple[dict[str, tuple[Channel, ...]], dict[str, Use]]:
+    """Channels per team for the view, and what is behind each for the outbox.
+
+    The built-in default is the terminal and a file; the fallback is always the file, because it
+    depends on nothing outside.
+    """
+    file = Use(use="file", params={"path": str(settings.data_dir / PAGES_FILE)})
+    teams: dict[str, tuple[Use, ...]] = {DEFAULT: (Use(use="terminal"), file), FALLBACK: (file,)}
+    teams |= {team: tuple(uses) for team, uses in settings.notify.items()}
+    view: dict[str, tuple[Channel, ...]] = {}
+    behind: dict[str, Use] = {}
+    for team, uses in teams.items():
+        rows = []
+        for number, use in enumerate(uses):
+            channel = Channel(id=f"{team}/{number}", use=use.use)
+            behind[channel.id] = use
+            rows.append(channel)
+        view[team] = tuple(rows)
+    return view, behind

@@ -1,0 +1,131 @@
+"""Runs what listens: stream sources for as long as the daemon lives, level sources every minute.
+
+A source that ends or raises is started again with a growing pause; the others go on. What it was
+told and could not be stored is not acknowledged by it, so nothing is lost by that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+from pydantic import ValidationError
+from tenacity import AsyncRetrying, RetryCallState, wait_exponential_jitter
+
+from agent.catalog.settings import Use
+from agent.core.level import compare
+from agent.core.view import View
+from agent.model.alert import Alert
+from agent.model.errors import HomeostatError, Permanent, StoreUnavailable
+from agent.ports.clock import Clock
+from agent.ports.kit import SourceKit
+from agent.ports.plugin import LevelSource, StreamSource
+from agent.runtime.intake import complete
+from agent.runtime.registry import PluginRegistry
+
+log = structlog.get_logger("sources")
+
+LONGEST_PAUSE_SECONDS = 30.0
+LEVEL_TIMEOUT_SECONDS = 20.0
+
+KitFor = Callable[[Use], SourceKit]
+Receive = Callable[[Sequence[Alert]], Awaitable[None]]
+
+
+class Sources:
+    def __init__(
+        self,
+        *,
+        uses: Sequence[Use],
+        registry: PluginRegistry,
+        kit_for: KitFor,
+        receive: Receive,
+        view: View,
+        clock: Clock,
+        level_seconds: float,
+    ) -> None:
+        self._registry, self._kit_for, self._receive = registry, kit_for, receive
+        self._view, self._clock, self._every = view, clock, level_seconds
+        self._streams = [u for u in uses if isinstance(self._plugin(u), StreamSource)]
+        self._levels = [u for u in uses if isinstance(self._plugin(u), LevelSource)]
+        self._misses: dict[str, Mapping[str, int]] = {}
+        self._check_now = asyncio.Event()
+        self.level_failures: dict[str, str] = {}
+        """By source: why it could not be asked the last time. Shown by `doctor` and the log."""
+
+    def _plugin(self, use: Use) -> StreamSource | LevelSource:
+        plugin = self._registry.get(use.use)
+        if not isinstance(plugin, StreamSource | LevelSource):
+            raise Permanent(f"{use.where}: {use.use} is a {plugin.kind}, not a source to configure")
+        plugin.params.model_validate(dict(use.params))
+        return plugin
+
+    def request_level_check(self) -> None:
+        """Asks the level sources at once instead of at the next minute."""
+        self._check_now.set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for use in self._streams:
+                group.create_task(self._keep_running(use))
+            group.create_task(self._check_levels())
+
+    async def _keep_running(self, use: Use) -> None:
+        plugin = self._plugin(use)
+        assert isinstance(plugin, StreamSource)
+        params = plugin.params.model_validate(dict(use.params))
+
+        def say(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            log.warning("source_stopped", use=use.use, error=str(error)[:300])
+
+        async for attempt in AsyncRetrying(
+            wait=wait_exponential_jitter(initial=0.5, max=LONGEST_PAUSE_SECONDS),
+            sleep=self._clock.sleep,
+            before_sleep=say,
+            reraise=True,
+        ):
+            with attempt:
+                await plugin.run(self._kit_for(use), params)
+                raise Permanent("the source ended by itself")
+
+    async def _check_levels(self) -> None:
+        while True:
+            await asyncio.gather(*(self._check(use) for use in self._levels))
+            self._check_now.clear()
+            try:
+                async with asyncio.timeout(self._every):
+                    await self._check_now.wait()
+            except TimeoutError:
+                pass
+
+    async def _check(self, use: Use) -> None:
+        plugin = self._plugin(use)
+        assert isinstance(plugin, LevelSource)
+        name = use.where or use.use
+        try:
+            async with asyncio.timeout(LEVEL_TIMEOUT_SECONDS):
+                params = plugin.params.model_validate(dict(use.params))
+                listed = await plugin.firing(self._kit_for(use), params)
+            await self._compare(name, plugin, listed)
+        except (HomeostatError, TimeoutError, ValidationError, OSError) as error:
+            # No answer is no news: nothing is inferred from a source that cannot be asked.
+            self.level_failures[name] = str(error) or type(error).__name__
+            log.warning("level_check_failed", use=use.use, error=self.level_failures[name][:300])
+            return
+        self.level_failures.pop(name, None)
+
+    async def _compare(self, name: str, plugin: LevelSource, listed: Sequence[Alert]) -> None:
+        group = listed[0].source if listed else plugin.name.partition(".")[0]
+        at = self._clock.now()
+        whole = [complete(alert, at=at) for alert in listed]
+        reading = compare(
+            whole, source=group, view=self._view, misses=self._misses.get(name, {}), at=at
+        )
+        self._misses[name] = reading.misses
+        if reading.new or reading.gone:
+            try:
+                await self._receive((*reading.new, *reading.gone))
+            except StoreUnavailable:
+                log.warning("level_check_not_stored", use=plugin.name)

@@ -1,0 +1,164 @@
+"""Logs, metrics, traces: their names in one place.
+
+Metric labels are closed enums and registry names only, never alert text. One trace per incident,
+with a span per step; it begins when this process first decides about the incident, so that a
+restart cuts it in two. Spans leave the process only where `otlp_endpoint` is set.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from prometheus_client import generate_latest
+
+import agent
+from agent.model.decision import Decision, JournalEntry
+from agent.model.incident import Incident
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+SECONDS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+MOST_OPEN_SPANS = 10_000
+
+
+def configure_logs(*, level: str, text: bool) -> None:
+    """One JSON object a line on stderr (or text for people at a terminal)."""
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if text
+        else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # Libraries log by `logging`: only their warnings, in the same place.
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+class Telemetry:
+    def __init__(self, *, otlp_endpoint: str | None = None) -> None:
+        resource = Resource.create(
+            {"service.name": "homeostat", "service.version": agent.__version__}
+        )
+        reader = PrometheusMetricReader()
+        self._meters = MeterProvider(
+            metric_readers=[reader],
+            resource=resource,
+            views=[
+                View(
+                    instrument_name="homeostat.commit.duration",
+                    aggregation=ExplicitBucketHistogramAggregation(SECONDS),
+                )
+            ],
+        )
+        meter = self._meters.get_meter("homeostat", agent.__version__)
+        self._meter = meter
+        self._decisions = meter.create_counter(
+            "homeostat.decisions", description="Journal entries by kind and reason"
+        )
+        self._received = meter.create_counter(
+            "homeostat.alerts.received", description="Alert messages received"
+        )
+        self._refused = meter.create_counter(
+            "homeostat.requests.refused", description="Messages turned away at the door, by status"
+        )
+        self._commits = meter.create_histogram(
+            "homeostat.commit.duration", unit="s", description="Time of one durable commit"
+        )
+        self._traces = TracerProvider(resource=resource)
+        if otlp_endpoint:
+            self._export(otlp_endpoint)
+        self._tracer = self._traces.get_tracer("homeostat", agent.__version__)
+        self._spans: dict[str, trace.Span] = {}
+
+    def _export(self, endpoint: str) -> None:
+        # Heavy, and only for those who have a collector: an extra.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        url = f"{endpoint.rstrip('/')}/v1/traces"
+        self._traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
+
+    def gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """A value that is read when it is asked for."""
+
+        def observe(_: CallbackOptions) -> Iterable[Observation]:
+            return [Observation(read())]
+
+        self._meter.create_observable_gauge(name, callbacks=[observe], description=description)
+
+    def received(self, count: int) -> None:
+        self._received.add(count)
+
+    def refused(self, *, status: int) -> None:
+        self._refused.add(1, {"status": str(status)})
+
+    def committed(self, decisions: Sequence[Decision], *, seconds: float) -> None:
+        """Counts what was decided, and keeps the trace of each incident."""
+        self._commits.record(seconds)
+        for decision in decisions:
+            for entry in decision.journal:
+                attributes = {"kind": entry.kind, "reason": entry.reason.value}
+                self._decisions.add(1, attributes)
+            if decision.incident is not None:
+                self._trace(decision.incident, decision.journal)
+
+    def _trace(self, incident: Incident, journal: Sequence[JournalEntry]) -> None:
+        span = self._spans.get(incident.id)
+        if span is None and len(self._spans) < MOST_OPEN_SPANS:
+            span = self._tracer.start_span(
+                "incident",
+                start_time=_nanoseconds(incident.opened_at),
+                attributes={"homeostat.incident": incident.id, "homeostat.layer": incident.layer},
+            )
+            self._spans[incident.id] = span
+        if span is None:
+            return
+        for entry in journal:
+            span.add_event(
+                entry.kind, {"reason": entry.reason.value}, timestamp=_nanoseconds(entry.at)
+            )
+        for step in incident.steps:
+            if step.ended_at is not None and step.ended_at == incident.updated_at:
+                child = self._tracer.start_span(
+                    f"step {step.use}",
+                    context=trace.set_span_in_context(span),
+                    start_time=_nanoseconds(step.started_at),
+                    attributes={"homeostat.step": step.id, "homeostat.use": step.use},
+                )
+                child.end(_nanoseconds(step.ended_at))
+        if not incident.is_open:
+            span.set_attribute("homeostat.outcome", incident.outcome or "none")
+            span.end(_nanoseconds(incident.resolved_at or incident.updated_at))
+            del self._spans[incident.id]
+
+    def exposition(self) -> bytes:
+        """Everything measured, in Prometheus text format."""
+        return generate_latest()
+
+    def close(self) -> None:
+        self._traces.shutdown()
+        self._meters.shutdown()
+
+
+def _nanoseconds(at: float) -> int:
+    return int(at * 1e9)

@@ -1,0 +1,170 @@
+"""The view in memory, and the one place that changes it.
+
+The decision loop applies each decision here as soon as it is made, so that the next decision of
+the same batch sees it, and takes the whole batch back if the commit fails: nothing may be decided
+from memory that is not in the store. Changes are kept in an undo list instead of copies, because
+copying 100,000 open incidents per batch would cost more than deciding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from agent.core.view import View
+from agent.model.alert import AlertStatus
+from agent.model.decision import Decision, Record, Timer
+from agent.model.incident import Incident
+from agent.model.records import Act, ChangeRecord, Halt
+from agent.ports.store import Snapshot
+
+ABSENT: Any = object()
+KEPT_ACTS_SECONDS = 86400.0
+MOST_CHANGES = 20
+
+SINGLE = {
+    "agent": "agents",
+    "measure": "measures",
+    "resolution": "resolutions",
+    "promotion": "promotions",
+    "silence": "silences",
+}
+
+
+class ViewState:
+    """Owns the dictionaries behind a `View`."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.incidents: dict[str, Incident] = {}
+        self.by_key: dict[str, str] = {}
+        self.live: dict[str, str] = {}
+        self.acts: dict[str, tuple[Act, ...]] = {}
+        self.changes: dict[str, tuple[ChangeRecord, ...]] = {}
+        self.single: dict[str, dict[str, Any]] = {kind: {} for kind in SINGLE}
+        self.timers: dict[tuple[str, str], float] = {}
+        self.pinned: dict[str, str] = {}
+        """Texts of runbook versions by digest: already in the store, not written again."""
+        self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
+        self._halt_before: Halt | None = None
+        view.incidents = self.incidents
+        view.by_key = self.by_key
+        view.live = self.live
+        view.acts = self.acts
+        view.changes = self.changes
+        for kind, name in SINGLE.items():
+            setattr(view, name, self.single[kind])
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Everything that is still open, at start."""
+        for incident in snapshot.incidents:
+            self._put_incident(incident)
+        for kind, rows in snapshot.records.items():
+            for key, body in rows.items():
+                self._put_record(Record(kind=kind, key=key, body=body))
+        for timer in snapshot.timers:
+            self._put_timer(timer)
+        self.keep()
+
+    def apply(self, decision: Decision) -> None:
+        if decision.incident is not None:
+            self._put_incident(decision.incident)
+        for record in decision.records:
+            self._put_record(record)
+        for timer in decision.timers:
+            self._put_timer(timer)
+
+    def keep(self) -> None:
+        """The batch is on disk."""
+        self._undo.clear()
+        self._halt_before = self.view.halt
+
+    def take_back(self) -> None:
+        """The batch could not be written: as if it had never been decided."""
+        for target, key, before in reversed(self._undo):
+            if before is ABSENT:
+                target.pop(key, None)
+            else:
+                target[key] = before
+        self._undo.clear()
+        self.view.halt = self._halt_before
+
+    def forget_old_acts(self, at: float) -> None:
+        """Guards look back one day; older acts leave the memory (not the store)."""
+        for target, acts in list(self.acts.items()):
+            kept = tuple(a for a in acts if at - a.at < KEPT_ACTS_SECONDS or a.status is None)
+            if len(kept) != len(acts):
+                if kept:
+                    self.acts[target] = kept
+                else:
+                    del self.acts[target]
+
+    def _put(self, target: dict[Any, Any], key: Any, value: Any) -> None:
+        self._undo.append((target, key, target.get(key, ABSENT)))
+        if value is ABSENT:
+            target.pop(key, None)
+        else:
+            target[key] = value
+
+    def _put_incident(self, incident: Incident) -> None:
+        before = self.incidents.get(incident.id)
+        old = _firing(before) if before is not None else set()
+        new = _firing(incident) if incident.is_open else set()
+        for identity in old - new:
+            if self.live.get(identity) == incident.id:
+                self._put(self.live, identity, ABSENT)
+        for identity in new:
+            if self.live.get(identity) != incident.id:
+                self._put(self.live, identity, incident.id)
+        if incident.is_open:
+            self._put(self.incidents, incident.id, incident)
+            if self.by_key.get(incident.key) != incident.id:
+                self._put(self.by_key, incident.key, incident.id)
+        else:
+            self._put(self.incidents, incident.id, ABSENT)
+            if self.by_key.get(incident.key) == incident.id:
+                self._put(self.by_key, incident.key, ABSENT)
+
+    def _put_record(self, record: Record) -> None:
+        body = record.body
+        if record.kind in SINGLE:
+            value = body if body is not None else ABSENT
+            self._put(self.single[record.kind], record.key, value)
+        elif record.kind == "act" and isinstance(body, Act):
+            acts = self.acts.get(body.target, ())
+            kept = tuple(body if a.key == body.key else a for a in acts)
+            if not any(a.key == body.key for a in acts):
+                kept = (*acts, body)
+            self._put(self.acts, body.target, kept)
+        elif record.kind == "change" and isinstance(body, ChangeRecord):
+            known = self.changes.get(body.entity, ())
+            self._put(self.changes, body.entity, (*known, body)[-MOST_CHANGES:])
+        elif record.kind == "runbook_text":
+            self._put(self.pinned, record.key, getattr(body, "text", ABSENT))
+        elif record.kind == "halt":
+            self.view.halt = body if isinstance(body, Halt) else None
+
+    def _put_timer(self, timer: Timer) -> None:
+        value: Any = ABSENT if timer.due is None else timer.due
+        self._put(self.timers, (timer.subject, timer.name), value)
+
+
+def _firing(incident: Incident) -> set[str]:
+    return {i for i, a in incident.alerts.items() if a.status is AlertStatus.FIRING}
+
+
+def replaced(view: View, **fields: Any) -> None:
+    """Swaps what is read from files (policy, registry, runbooks, ...) in one go."""
+    names = {f.name for f in msgspec.structs.fields(View)}
+    unknown = set(fields) - names
+    if unknown:
+        raise ValueError(f"a view has no {', '.join(sorted(unknown))}")
+    for name, value in fields.items():
+        setattr(view, name, value)
+
+
+def texts(records: Mapping[str, Mapping[str, Any]]) -> Iterable[Any]:
+    """Pinned runbook texts of a snapshot."""
+    return records.get("runbook_text", {}).values()

@@ -1,0 +1,32 @@
+"""Alertmanager's API v2, the posting half: Prometheus can list Homeostat among its alertmanagers.
+
+Prometheus repeats what fires and sends as end time `now + 4 x max(resend delay, interval)`, so an
+alert that stops coming ends by itself. Whether an end time has passed already is for the intake to
+say, which has the clock: here every alert is firing and `expires_at` is its end time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from agent.model.alert import Alert, AlertStatus
+from agent.ports.plugin import push_source
+from agent.ports.wire import AlertJson, alert, read
+
+GROUP = "prometheus"
+
+POSTED = msgspec.json.Decoder(list[AlertJson])
+
+
+@push_source(
+    name="alertmanager.api",
+    path="/api/v2/alerts",
+    summary="Alertmanager API v2: alerts as Prometheus and amtool post them",
+)
+def receive(body: bytes) -> Sequence[Alert]:
+    posted = read(POSTED, body)
+    for wire in posted:
+        wire.status = AlertStatus.FIRING  # the API has no such field; only endsAt counts
+    return [alert(wire, source=GROUP, at=f"$[{i}]") for i, wire in enumerate(posted)]

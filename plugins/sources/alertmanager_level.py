@@ -1,0 +1,78 @@
+"""Asks Alertmanager who is firing now, so that a lost webhook heals itself.
+
+Alertmanager keeps no alerts over a crash and gives up on a notification after one interval. Its
+fingerprints and start times are those of its webhook, so an alert seen both ways is one alert.
+A silenced or inhibited alert is not listed: a person, or another alert, speaks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from pydantic import Field
+
+from agent.model.alert import Alert, AlertStatus
+from agent.model.errors import Temporary, Unparseable
+from agent.ports.kit import SourceKit
+from agent.ports.plugin import Params, level_source
+from agent.ports.wire import ARRIVAL, Moment, as_fingerprint, moment, read, without_empty
+
+GROUP = "alertmanager"
+
+
+class Alertmanager(Params):
+    url: str = Field(description="address of the Alertmanager, for example http://127.0.0.1:9093")
+    timeout_seconds: float = Field(default=10.0, gt=0, description="how long to wait for its list")
+
+
+class Status(msgspec.Struct):
+    state: Literal["active", "suppressed", "unprocessed"]
+
+
+class Listed(
+    msgspec.Struct,
+    kw_only=True,
+    rename={"starts_at": "startsAt", "generator_url": "generatorURL"},
+):
+    labels: dict[str, str]
+    status: Status
+    starts_at: Moment | None = None
+    annotations: dict[str, str] | None = None
+    generator_url: str = ""
+    fingerprint: str = ""
+
+
+LISTED = msgspec.json.Decoder(list[Listed])
+
+
+@level_source(
+    name="alertmanager.level",
+    params=Alertmanager,
+    summary="Alerts an Alertmanager lists as active",
+)
+async def firing(kit: SourceKit, params: Alertmanager) -> Sequence[Alert]:
+    url = f"{params.url.rstrip('/')}/api/v2/alerts?active=true&silenced=false&inhibited=false"
+    reply = await kit.http.get(url, timeout_seconds=params.timeout_seconds)
+    if reply.status != 200:
+        raise Temporary(f"{params.url} answered {reply.status}")
+    try:
+        listed = read(LISTED, reply.body)
+    except Unparseable as error:
+        # A list cut short at the read cap, or a proxy's page, says nothing about who is firing.
+        raise Temporary(f"{params.url} did not answer with a list of alerts: {error}") from None
+    return [as_alert(entry) for entry in listed if entry.status.state == "active"]
+
+
+def as_alert(entry: Listed) -> Alert:
+    starts_at = moment(entry.starts_at)
+    return Alert(
+        source=GROUP,
+        fingerprint=as_fingerprint(entry.fingerprint),
+        status=AlertStatus.FIRING,
+        labels=without_empty(entry.labels),
+        annotations=entry.annotations or {},
+        starts_at=ARRIVAL if starts_at is None else starts_at,
+        generator_url=entry.generator_url,
+    )

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from agent.model.alert import Alert, AlertStatus, Heartbeat
+from agent.model.errors import Permanent, Unparseable
+from plugins.sources.mqtt import Mqtt, inner_client, signal_of, wait_seconds
+from tests.support.hostile import ANY_JSON, readable_or_refused
+
+
+def said(topic: str, payload: Any, *, retained: bool = False) -> Any:
+    data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return signal_of(topic, data, retained=retained)
+
+
+def test_alert_takes_layer_and_product_from_the_topic() -> None:
+    assert said(
+        "alerts/product/shop",
+        {"labels": {"alertname": "Down"}, "status": "firing", "startsAt": "2026-03-01T10:00:00Z"},
+    ) == Alert(
+        source="mqtt",
+        fingerprint="",
+        status=AlertStatus.FIRING,
+        labels={"alertname": "Down", "layer": "product", "product": "shop"},
+        starts_at=1772359200.0,
+    )
+
+
+@pytest.mark.parametrize("label", ["product", "layer"])
+def test_topic_and_payload_disagree(label: str) -> None:
+    with pytest.raises(Unparseable, match="topic and payload disagree") as caught:
+        said("alerts/product/shop", {"labels": {"alertname": "Down", label: "other"}})
+    assert caught.value.where == f"$.labels.{label}"
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("alerts/nowhere/shop", {"labels": {"a": "b"}}),
+        ("alerts/product/", {"labels": {"a": "b"}}),
+        ("alerts/product/shop", b"not json"),
+        ("alerts/product/shop", b"[" * 200),
+        ("alerts/product/shop", {"labels": {"a": 1}}),
+        ("alerts/product/shop", {"labels": {"a": "b"}, "status": "open"}),
+        ("heartbeats/", {}),
+        ("heartbeats/a", b"online"),
+        ("heartbeats/a", []),
+        ("heartbeats/a", {"agent": "b"}),
+        ("heartbeats/a", {"alive": 1}),
+        ("telemetry/a", b'{"n": NaN}'),
+    ],
+)
+def test_unreadable(topic: str, payload: Any) -> None:
+    with pytest.raises(Unparseable) as caught:
+        said(topic, payload)
+    assert caught.value.where
+
+
+def test_heartbeat_and_telemetry() -> None:
+    assert said("heartbeats/a", {"agent": "a", "seq": 1}) == Heartbeat(agent="a", detail={"seq": 1})
+    assert said("telemetry/a", {"done": 2}) == Heartbeat(agent="a", detail={"done": 2})
+    assert said("heartbeats/a", {"alive": False}) == Heartbeat(agent="a", alive=False)
+
+
+def test_retained_beat_says_nothing_of_now_but_a_retained_will_does() -> None:
+    assert said("heartbeats/a", {"seq": 1}, retained=True) is None
+    assert said("heartbeats/a", {"alive": False}, retained=True) == Heartbeat(
+        agent="a", alive=False
+    )
+
+
+@pytest.mark.parametrize("topic", ["heartbeats/a", "alerts/product/shop", "telemetry/a"])
+def test_empty_payload_only_clears_a_retained_message(topic: str) -> None:
+    assert said(topic, b"") is None
+
+
+@given(st.binary(max_size=60), st.sampled_from(["alerts/product/shop", "heartbeats/a"]))
+def test_any_bytes(data: bytes, topic: str) -> None:
+    readable_or_refused(lambda body: said(topic, body), data)
+
+
+@given(ANY_JSON, st.sampled_from(["alerts/product/shop", "heartbeats/a", "telemetry/a"]))
+def test_any_json(value: Any, topic: str) -> None:
+    readable_or_refused(lambda body: said(topic, body), json.dumps(value).encode())
+
+
+def test_wait_grows_to_a_cap_and_differs_between_clients() -> None:
+    waits = [wait_seconds("a", n) for n in range(20)]
+    assert waits[0] <= 0.5
+    assert all(w <= 30.0 for w in waits)
+    assert min(waits[8:]) >= 15.0
+    assert wait_seconds("a", 8) != wait_seconds("b", 8)
+
+
+def test_refuses_a_client_without_the_hook() -> None:
+    class Other:
+        pass
+
+    with pytest.raises(Permanent, match="aiomqtt>=2"):
+        inner_client(Other())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [{"root": "home"}, {"root": "a/#/"}, {"client_id": ""}, {"x": 1}])
+def test_parameters(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Mqtt(host="h", **wrong)
