@@ -122,7 +122,9 @@ def radius_allows(q: Question) -> Stop | None:
 def target_free(q: Question) -> Stop | None:
     """One action per target at a time, whoever asked for it."""
     for act in q.view.acts.get(q.target or "", ()):
-        if act.status is None and act.key != q.key:
+        # The incident's own steps follow each other, and the one before was closed in this turn.
+        own = act.incident_id == q.incident.id and act.by == q.by == "agent"
+        if act.status is None and act.key != q.key and not own:
             return Stop(reason=Reason.TARGET_BUSY, text=f"{act.use} for {act.incident_id}")
     return None
 

@@ -16,6 +16,7 @@ from agent.model.alert import Alert, AlertStatus
 from agent.model.incident import AlertState
 
 MISSES_NEEDED = 2
+SUPPRESSED = "suppressed"
 
 
 class LevelReading(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +31,11 @@ def compare(
 ) -> LevelReading:
     """What one answer of one source group means. Every alert of `firing` has its fingerprint."""
     listed = {alert.identity for alert in firing}
-    new = tuple(alert for alert in firing if alert.identity not in view.live)
+    new = tuple(
+        alert
+        for alert in firing
+        if alert.identity not in view.live and SUPPRESSED not in alert.flags
+    )
     missing: dict[str, int] = {}
     gone: list[Alert] = []
     for identity, incident_id in view.live.items():

@@ -94,7 +94,13 @@ def _can_become_one(turn: Turn, resolution: Resolution) -> bool:
         and all(
             a["use"] in plugins and plugins[a["use"]].effect != "opaque" for a in resolution.actions
         )
+        and not any(_reads_like_code(v) for a in resolution.actions for v in a["with"].values())
     )
+
+
+def _reads_like_code(value: object) -> bool:
+    """A text somebody typed that the language would take for an expression."""
+    return isinstance(value, str) and value.startswith("=") and value != ENTITY
 
 
 def _slug(text: str) -> str:

@@ -42,7 +42,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     inferred: bool = False
     """True where nobody said so: the source stopped listing it, or its end time passed."""
     flags: tuple[str, ...] = ()
-    """What the door had to change: `truncated:<label>`, `cleaned:<label>`, `too_many_labels`."""
+    """What the door had to change (`truncated:<label>`, `cleaned:<label>`, `too_many_labels`), and
+    what its source adds: `truncated_group` (more alerts were left out of the message) and, in a
+    level answer, `suppressed` (silenced or inhibited there: not new, and not over)."""
 
     @property
     def name(self) -> str:

@@ -41,6 +41,7 @@ from agent.runtime.view_state import ViewState, replaced
 
 log = structlog.get_logger("daemon")
 
+TRUNCATED = "truncated_group"
 STUCK_SECONDS = 30.0
 DRAIN_SECONDS = 30.0
 KEPT_BODY_BYTES = 64 * 1024
@@ -207,7 +208,9 @@ class Daemon:
 
     async def receive(self, signals: Sequence[Signal]) -> None:
         """Durable when it returns; raises StoreUnavailable where it is not."""
-        await self.lane.submit(events_of(signals, at=self._clock.now()))
+        await self.lane.submit(events_of(signals, at=self._clock.now(), view=self.view))
+        if any(isinstance(s, Alert) and TRUNCATED in s.flags for s in signals):
+            self.sources.request_level_check()  # the sender left some out: ask for all of them
         self.telemetry.received(sum(1 for s in signals if isinstance(s, Alert)))
 
     async def quarantine(self, body: bytes, *, source: str, why: str) -> None:

@@ -1,7 +1,9 @@
 """Signals become events: stamped with the time of arrival, cleaned, given their identity.
 
-This is the door for text nobody here wrote (core/cleaning.py). A sender without a clock of its own
-in the message gets ours; one whose `endsAt` has passed has said that the alert is over.
+This is the door for text nobody here wrote (core/cleaning.py). A source has no clock, so a time of
+0.0 in what it hands over means "when it arrived": for a start, that of the alert as it is known if
+it is live, so that a sender without start times does not open a new episode with every repeat; for
+a promised end, the resolve timeout from now on. An end that has passed says that the alert is over.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from agent.core.cleaning import clean_alert
+from agent.core.cleaning import LONGEST_NAME, clean_alert, clean_text
 from agent.core.fingerprint import fingerprint, message_key
+from agent.core.view import View
 from agent.model.alert import Alert, AlertStatus, Change, Heartbeat, Measure, Signal
 from agent.model.event import (
     AlertReceived,
@@ -21,38 +24,91 @@ from agent.model.event import (
     MeasureReceived,
 )
 
+ARRIVAL = 0.0
+RESOLVE_TIMEOUT_SECONDS = 300.0
+"""As Alertmanager's `resolve_timeout`: for senders that promise no end."""
 
-def event_of(signal: Signal, *, at: float) -> Event:
+
+def event_of(signal: Signal, *, at: float, view: View) -> Event:
     """The event a signal is, arriving at `at`."""
     match signal:
         case Alert():
-            alert = complete(signal, at=at)
+            alert = complete(signal, at=at, view=view)
             return AlertReceived(at=at, alert=alert, key=message_key(alert))
         case Heartbeat():
-            return HeartbeatReceived(at=at, heartbeat=signal)
+            return HeartbeatReceived(at=at, heartbeat=_clean_heartbeat(signal))
         case Measure():
-            return MeasureReceived(at=at, measure=signal)
+            named = msgspec.structs.replace(
+                signal, product=_clean(signal.product), metric=_clean(signal.metric)
+            )
+            return MeasureReceived(at=at, measure=named)
         case Change():
-            return ChangeReceived(at=at, change=signal)
+            return ChangeReceived(at=at, change=_clean_change(signal, view))
 
 
-def events_of(signals: Sequence[Signal], *, at: float) -> list[Event]:
-    return [event_of(signal, at=at) for signal in signals]
+def events_of(signals: Sequence[Signal], *, at: float, view: View) -> list[Event]:
+    return [event_of(signal, at=at, view=view) for signal in signals]
 
 
-def complete(alert: Alert, *, at: float) -> Alert:
-    """The alert with what its sender left out: fingerprint, start, and that it is over."""
+def complete(alert: Alert, *, at: float, view: View) -> Alert:
+    """The alert with what its sender left out: fingerprint, times, and that it is over."""
     alert = clean_alert(alert)
     changed: dict[str, object] = {}
     if not alert.fingerprint:
         changed["fingerprint"] = fingerprint(alert.labels)
-    if alert.starts_at == 0.0:
-        changed["starts_at"] = at
-    over = alert.expires_at is not None and alert.expires_at <= at
-    if alert.status is AlertStatus.FIRING and over:
-        changed |= {
-            "status": AlertStatus.RESOLVED,
-            "ends_at": alert.expires_at,
-            "expires_at": None,
-        }
+    source = _clean(alert.source)
+    if source != alert.source:
+        changed["source"] = source
+    if changed:
+        alert = msgspec.structs.replace(alert, **changed)
+    return _timed(alert, at=at, view=view)
+
+
+def _timed(alert: Alert, *, at: float, view: View) -> Alert:
+    changed: dict[str, object] = {}
+    status, ends_at = alert.status, alert.ends_at
+    if alert.expires_at is not None:
+        expires_at = (
+            at + RESOLVE_TIMEOUT_SECONDS if alert.expires_at == ARRIVAL else alert.expires_at
+        )
+        changed["expires_at"] = expires_at
+        if status is AlertStatus.FIRING and expires_at <= at:
+            status, ends_at = AlertStatus.RESOLVED, expires_at
+            changed |= {"status": status, "ends_at": ends_at, "expires_at": None}
+    if status is AlertStatus.RESOLVED and ends_at in (None, ARRIVAL):
+        ends_at = at
+        changed["ends_at"] = at
+    if alert.starts_at == ARRIVAL:
+        changed["starts_at"] = _known_start(alert, view) or min(at, ends_at or at)
     return msgspec.structs.replace(alert, **changed) if changed else alert
+
+
+def _known_start(alert: Alert, view: View) -> float | None:
+    incident = view.incidents.get(view.live.get(alert.identity, ""))
+    return incident.alerts[alert.identity].starts_at if incident is not None else None
+
+
+def _clean(text: str) -> str:
+    return clean_text(text, longest=LONGEST_NAME)[0]
+
+
+def _clean_heartbeat(beat: Heartbeat) -> Heartbeat:
+    detail = {
+        _clean(name): _clean(value) if isinstance(value, str) else value
+        for name, value in beat.detail.items()
+    }
+    return msgspec.structs.replace(beat, agent=_clean(beat.agent), detail=detail)
+
+
+def _clean_change(change: Change, view: View) -> Change:
+    """Events of delivery tools name the entity only: its product is looked up."""
+    entity = _clean(change.entity)
+    product = _clean(change.product)
+    if not product and entity in view.registry.entities:
+        product = view.registry.entities[entity].product or ""
+    return Change(
+        product=product,
+        entity=entity,
+        what=clean_text(change.what, longest=1024)[0],
+        by=_clean(change.by),
+    )

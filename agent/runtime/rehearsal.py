@@ -194,7 +194,7 @@ class _Stage:
 
     def play(self) -> Incident | None:
         """The incident at the end."""
-        self._take(event_of(self._alert, at=self._now))
+        self._take(event_of(self._alert, at=self._now, view=self._state.view))
         for _ in range(MAX_EVENTS):
             event = self._next()
             if event is None:
@@ -235,7 +235,7 @@ class _Stage:
             heapq.heappop(self._due)
             return CommandFinished(at=self._now, command=what, outcome=self._answer(what))
         if kind == 1:
-            return event_of(self._cleared(), at=self._now)
+            return event_of(self._cleared(), at=self._now, view=self._state.view)
         del self._state.timers[what]
         return TimerFired(at=self._now, subject=what[0], name=what[1])
 

@@ -119,7 +119,7 @@ class Sources:
     async def _compare(self, name: str, plugin: LevelSource, listed: Sequence[Alert]) -> None:
         group = listed[0].source if listed else plugin.name.partition(".")[0]
         at = self._clock.now()
-        whole = [complete(alert, at=at) for alert in listed]
+        whole = [complete(alert, at=at, view=self._view) for alert in listed]
         reading = compare(
             whole, source=group, view=self._view, misses=self._misses.get(name, {}), at=at
         )

@@ -2,7 +2,8 @@
 
 Alertmanager keeps no alerts over a crash and gives up on a notification after one interval. Its
 fingerprints and start times are those of its webhook, so an alert seen both ways is one alert.
-A silenced or inhibited alert is not listed: a person, or another alert, speaks for it.
+A silenced or inhibited alert is listed as suppressed: a person, or another alert, speaks for it, so
+it opens nothing, and it is not over either.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from agent.ports.plugin import Params, level_source
 from agent.ports.wire import ARRIVAL, Moment, as_fingerprint, moment, read, without_empty
 
 GROUP = "alertmanager"
+SUPPRESSED = "suppressed"
 
 
 class Alertmanager(Params):
@@ -53,7 +55,7 @@ LISTED = msgspec.json.Decoder(list[Listed])
     summary="Alerts an Alertmanager lists as active",
 )
 async def firing(kit: SourceKit, params: Alertmanager) -> Sequence[Alert]:
-    url = f"{params.url.rstrip('/')}/api/v2/alerts?active=true&silenced=false&inhibited=false"
+    url = f"{params.url.rstrip('/')}/api/v2/alerts?active=true&silenced=true&inhibited=true"
     reply = await kit.http.get(url, timeout_seconds=params.timeout_seconds)
     if reply.status != 200:
         raise Temporary(f"{params.url} answered {reply.status}")
@@ -62,7 +64,7 @@ async def firing(kit: SourceKit, params: Alertmanager) -> Sequence[Alert]:
     except Unparseable as error:
         # A list cut short at the read cap, or a proxy's page, says nothing about who is firing.
         raise Temporary(f"{params.url} did not answer with a list of alerts: {error}") from None
-    return [as_alert(entry) for entry in listed if entry.status.state == "active"]
+    return [as_alert(entry) for entry in listed]
 
 
 def as_alert(entry: Listed) -> Alert:
@@ -75,4 +77,5 @@ def as_alert(entry: Listed) -> Alert:
         annotations=entry.annotations or {},
         starts_at=ARRIVAL if starts_at is None else starts_at,
         generator_url=entry.generator_url,
+        flags=() if entry.status.state == "active" else (SUPPRESSED,),
     )

@@ -6,10 +6,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from agent.catalog.faults import FaultsError
 from agent.catalog.products import load_registry
@@ -178,3 +181,23 @@ def test_what_runs_is_locked_as_what_is_tested() -> None:
         return set(re.findall(r"^\S+==\S+", (ROOT / lock).read_text(), re.MULTILINE))
 
     assert versions("requirements-run.lock") <= versions("requirements.lock")
+
+
+def test_the_lock_is_that_of_pyproject() -> None:
+    """Mended by `make lock`, when a dependency was added or its bound was raised."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    for extra in project["project"]["optional-dependencies"].values():
+        wanted += extra
+    locked = dict(
+        re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    )
+    stale = [
+        str(requirement)
+        for requirement in map(Requirement, wanted)
+        if requirement.name != "homeostat"
+        and not requirement.specifier.contains(
+            locked.get(canonicalize_name(requirement.name), "0"), prereleases=True
+        )
+    ]
+    assert stale == []

@@ -45,10 +45,12 @@ def rules(*entries: dict[str, Any]) -> Answer:
     return json({"status": "success", "data": {"alerts": list(entries)}})
 
 
-async def test_alertmanager_lists_the_active_ones() -> None:
+async def test_alertmanager_lists_the_active_ones_and_flags_the_others() -> None:
     answer = json([listed("A"), listed("B", "suppressed"), listed("C", "unprocessed")])
     async with serving(answer) as server, collecting() as emitted:
-        [alert] = await alertmanager.firing(emitted.kit, Alertmanager(url=server.url + "/"))
+        alerts = await alertmanager.firing(emitted.kit, Alertmanager(url=server.url + "/"))
+    assert [a.flags for a in alerts] == [(), ("suppressed",), ("suppressed",)]
+    alert = alerts[0]
     assert server.received[0].path == "/api/v2/alerts"
     assert server.received[0].query["active"] == "true"
     assert alert.source == "alertmanager"
