@@ -35,21 +35,25 @@ $(PY):
 	@$(PYTHON) -m venv $(VENV) || { echo "Creating the virtual environment failed. On Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 2; }
 
 # What the daemon and the demo need; a first `make demo` waits for no more than this.
-$(VENV)/.run: requirements-run.lock pyproject.toml | $(PY)
+$(VENV)/.run: requirements-run.lock | $(PY)
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null
 	@echo "setup: $$(grep -c == requirements-run.lock) packages from requirements-run.lock"
 	@$(PIP) install --quiet --no-deps --no-compile --require-hashes -r requirements-run.lock
+	@touch $@
+
+# The project itself, where it stands: its command, and its version.
+$(VENV)/.self: pyproject.toml $(VENV)/.run
 	@$(PIP) install --quiet --no-deps --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements.lock $(VENV)/.run
+$(VENV)/.dev: requirements.lock $(VENV)/.run | $(VENV)/.self
 	@echo "setup: $$(grep -c == requirements.lock) packages from requirements.lock"
 	@$(PIP) install --quiet --no-deps --no-compile --require-hashes -r requirements.lock
 	@touch $@
 
 setup: $(VENV)/.dev ## virtual environment with everything, from the lock files
 
-setup-run: $(VENV)/.run ## virtual environment with what the daemon needs, no more
+setup-run: $(VENV)/.self ## virtual environment with what the daemon needs, no more
 
 # --- the laws -------------------------------------------------------------------------------
 
@@ -91,7 +95,7 @@ bench: $(VENV)/.dev ## measure, as ratios of medians against peers in one run
 	@tests/support/debian_packages.sh $(BENCH_PACKAGES) >/dev/null
 	@$(BIN)/pytest -m bench tests/bench -s --timeout=900
 
-demo: $(VENV)/.run ## a small company breaks in seven chapters, and the agent keeps it running
+demo: $(VENV)/.self ## a small company breaks in seven chapters, and the agent keeps it running
 	@if [ -t 1 ]; then $(BIN)/homeostat demo; else $(BIN)/homeostat demo --once; fi
 
 # --- the rest -------------------------------------------------------------------------------

@@ -15,20 +15,16 @@ ROOT = Path(__file__).resolve().parents[1]
 def command_line() -> Any:
     """The whole command line as click sees it, or None while there is none.
 
-    It is the Typer application with the most commands below it: the others are parts of it.
+    It is the Typer application that has `run` and `check`; the others are parts of it.
     """
-    found = []
     for path in sorted((ROOT / "agent" / "interface" / "cli").glob("[a-z]*.py")):
         module = importlib.import_module(f"agent.interface.cli.{path.stem}")
         for value in vars(module).values():
             if isinstance(value, typer.Typer):
                 command = typer.main.get_command(value)
-                found.append((count(command), command))
-    return max(found, key=lambda pair: pair[0], default=(0, None))[1]
-
-
-def count(command: Any) -> int:
-    return 1 + sum(map(count, getattr(command, "commands", {}).values()))
+                if {"run", "check"} <= getattr(command, "commands", {}).keys():
+                    return command
+    return None
 
 
 Command = tuple[str, str, list[tuple[str, str]]]

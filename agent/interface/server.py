@@ -34,6 +34,7 @@ from agent.ports.plugin import PushSource
 MOST_CONNECTIONS = 1000
 GRACE_SECONDS = 3
 KEEP_ALIVE_SECONDS = 75
+TICK_SECONDS = 1.0
 
 
 class CannotListen(HomeostatError):
@@ -101,10 +102,22 @@ class _Embedded(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listens = asyncio.Event()
+        self._leaves = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listens.set()
+
+    async def main_loop(self) -> None:
+        """Renews the `date` header once a second (uvicorn's own loop wakes ten times)."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._leaves.wait()
+
+    def leave(self) -> None:
+        self.should_exit = True
+        self._leaves.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -123,7 +136,7 @@ class Server:
     async def stop(self) -> None:
         """Ends event streams, lets requests under way finish (3 s), closes the socket."""
         self.desk.closing.set()
-        self._server.should_exit = True
+        self._server.leave()
         await self._task
 
 

@@ -39,7 +39,7 @@ def request(
     if not url.startswith(("http://", "https://")):
         raise Unreachable(f"HOMEOSTAT_URL is no http address: {url}")
     data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(url, data=data, method=method)  # noqa: S310
+    asked = urllib.request.Request(url, data=data, method=method)
     asked.add_header("content-type", "application/json")
     if token := os.environ.get("HOMEOSTAT_TOKEN"):
         asked.add_header("authorization", f"Bearer {token}")

@@ -31,13 +31,13 @@ def _path(incident_id: str, *more: str) -> str:
 
 
 @app.callback(invoke_without_command=True)
-def incidents(context: typer.Context) -> None:
+def incidents(context: typer.Context, style: FormatOption = Format.TEXT) -> None:
     """Look at incidents, take them, resolve them, act through the agent.
 
     Example: homeostat incidents list --state escalated
     """
     if context.invoked_subcommand is None:
-        show_list()
+        show_list(style=style)
 
 
 @app.command("list")

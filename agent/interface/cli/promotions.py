@@ -25,13 +25,13 @@ def _path(*more: str) -> str:
 
 
 @app.callback(invoke_without_command=True)
-def promotions(context: typer.Context) -> None:
+def promotions(context: typer.Context, style: FormatOption = Format.TEXT) -> None:
     """Runbooks proposed by the rule of three.
 
     Example: homeostat promotions list
     """
     if context.invoked_subcommand is None:
-        show_list()
+        show_list(style=style)
 
 
 @app.command("list")

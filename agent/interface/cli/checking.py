@@ -1,0 +1,184 @@
+"""`homeostat check`: every fault of every file at once, each with its place and its remedy.
+
+Files say themselves what they are: runbooks and products by `apiVersion` and `kind`, a token file
+by `principals`; any other mapping is a settings file, and with it everything it refers to is
+checked. A folder is searched for YAML files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agent.catalog.faults import FaultsError, in_order
+from agent.catalog.files import read_documents
+from agent.catalog.lint import lint
+from agent.catalog.people import load_principals
+from agent.catalog.policy import load_policy
+from agent.catalog.products import load_registry
+from agent.catalog.runbooks import load_runbooks
+from agent.catalog.settings import Settings, load_settings
+from agent.model.fault import Fault, FaultSeverity
+from agent.model.product import Registry
+from agent.runtime.reading import load_plugins, read
+from agent.runtime.registry import PluginRegistry
+
+SUFFIXES = (".yaml", ".yml")
+SKIPPED = {".git", ".venv", "node_modules", "var"}
+UNKNOWN_PLUGIN = "HS406"
+PLUGIN_REFUSED = "HS407"
+
+
+class Checked(msgspec.Struct, kw_only=True):
+    faults: list[Fault] = []
+    files: int = 0
+
+    @property
+    def errors(self) -> int:
+        return sum(f.severity is FaultSeverity.ERROR for f in self.faults)
+
+    def ordered(self) -> tuple[Fault, ...]:
+        return in_order({(str(f)): f for f in self.faults}.values())
+
+
+def check_site(config: Path | None) -> Checked:
+    """The settings and everything they refer to."""
+    checked = Checked(files=1 if config is not None else 0)
+    try:
+        settings = load_settings(config, os.environ)
+    except FaultsError as error:
+        checked.faults.extend(error.faults)
+        return checked
+    _check_settings(settings, checked)
+    return checked
+
+
+def _check_settings(settings: Settings, checked: Checked) -> None:
+    plugins = load_plugins(settings)
+    reading = read(settings, plugins.plugins)
+    checked.faults.extend(reading.faults)
+    checked.faults.extend(_refused(plugins))
+    checked.faults.extend(_unknown_uses(settings, plugins))
+    teams = _teams(reading.registry, settings)
+    checked.faults.extend(lint(reading.runbooks, teams=teams))
+    checked.files += len({path for path, _, _ in reading.runbooks.places.values()})
+
+
+def _teams(registry: Registry, settings: Settings) -> Collection[str] | None:
+    """Everybody who owns something; None where no product is declared, so nothing can be said."""
+    if not registry.products:
+        return None
+    builders = {p.builder for p in registry.products.values()}
+    owners = {e.owner for e in registry.entities.values()}
+    return builders | owners | {settings.policy.platform, *settings.notify}
+
+
+def _refused(plugins: PluginRegistry) -> Iterator[Fault]:
+    for refused in plugins.refused:
+        yield Fault(
+            file=str(refused.path),
+            line=1,
+            column=1,
+            code=PLUGIN_REFUSED,
+            message=refused.reason,
+            remedy="mend the file, or take it out of the folder",
+        )
+
+
+def _unknown_uses(settings: Settings, plugins: PluginRegistry) -> Iterator[Fault]:
+    uses = [*settings.sources, *(use for team in settings.notify.values() for use in team)]
+    for use in uses:
+        if use.use not in plugins.plugins:
+            yield Fault(
+                file=use.where.rpartition(":")[0] or str(settings.file or "settings"),
+                line=int(use.where.rpartition(":")[2] or 1)
+                if use.where.rpartition(":")[2].isdecimal()
+                else 1,
+                column=1,
+                code=UNKNOWN_PLUGIN,
+                message=f"there is no plugin {use.use!r}",
+                remedy="`homeostat plugins` lists what is loaded",
+            )
+
+
+def yaml_files(paths: Sequence[Path]) -> list[Path]:
+    """The files, and all YAML files in the folders."""
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        for here, folders, names in os.walk(path):
+            folders[:] = sorted(f for f in folders if f not in SKIPPED)
+            found += [Path(here) / n for n in sorted(names) if n.endswith(SUFFIXES)]
+    return list(dict.fromkeys(found))
+
+
+def check_paths(paths: Sequence[Path], *, config: Path | None) -> Checked:
+    checked = Checked()
+    kinds: dict[str, list[Path]] = {}
+    for path in yaml_files(paths):
+        checked.files += 1
+        try:
+            kinds.setdefault(_kind([d.data for d in read_documents(path)]), []).append(path)
+        except FaultsError as error:
+            checked.faults.extend(error.faults)
+    registry = _products(kinds.get("products", ()), checked)
+    _runbooks(kinds.get("runbooks", ()), registry, checked, config)
+    for kind, load in (("tokens", load_principals), ("policy", load_policy)):
+        for path in kinds.get(kind, ()):
+            try:
+                loaded: Any = load(path)
+            except FaultsError as error:
+                checked.faults.extend(error.faults)
+            else:
+                checked.faults.extend(getattr(loaded, "warnings", ()))
+    for path in kinds.get("settings", ()):
+        inner = check_site(path)
+        checked.faults.extend(inner.faults)
+    return checked
+
+
+def _kind(documents: Sequence[Any]) -> str:
+    first = next((d for d in documents if isinstance(d, dict)), {})
+    version, kind = str(first.get("apiVersion", "")), first.get("kind")
+    if kind == "Runbook" or version.startswith("homeostat/") or "match" in first:
+        return "runbooks"
+    if kind is not None or version:
+        return "products"
+    if "principals" in first:
+        return "tokens"
+    if "cooldown" in first or "attempts_per_incident" in first:
+        return "policy"
+    return "settings"
+
+
+def _products(paths: Sequence[Path], checked: Checked) -> Registry:
+    if not paths:
+        return Registry()
+    try:
+        registry, warnings = load_registry(paths)
+    except FaultsError as error:
+        checked.faults.extend(error.faults)
+        return Registry()
+    checked.faults.extend(warnings)
+    return registry
+
+
+def _runbooks(
+    paths: Sequence[Path], registry: Registry, checked: Checked, config: Path | None
+) -> None:
+    if not paths:
+        return
+    try:
+        settings = load_settings(config, os.environ)
+    except FaultsError as error:
+        checked.faults.extend(error.faults)
+        return
+    found = load_runbooks(paths, load_plugins(settings).plugins)
+    checked.faults.extend(found.faults)
+    checked.faults.extend(lint(found, teams=_teams(registry, settings)))
