@@ -56,7 +56,8 @@ def _machinery(
         if signs is None:
             unknown.append(f"{entity.name} was never heard")
         elif not signs.alive or signs.firing_since is not None:
-            red.append(f"{entity.name} is silent")
+            # Its incident, where there is one, says it better.
+            red += [] if red else [f"{entity.name} is silent"]
         else:
             good.append(f"{entity.name} beats")
 

@@ -122,7 +122,7 @@ def _http(what: str, url: str, *, grade: Grade = Grade.WRONG) -> Look:
     except (urllib.error.URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         return Look(
-            what, Grade.WRONG, f"{url}: {reason}", why, f"start it, or mend the address of {what}"
+            what, grade, f"{url}: {reason}", why, f"start it, or mend the address of {what}"
         )
 
 

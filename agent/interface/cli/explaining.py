@@ -34,7 +34,7 @@ def read_alerts(body: bytes, sources: Sequence[PushSource]) -> list[Alert]:
     """The alerts in any form a source reads, or one object with `labels`. Raises Unparseable."""
     try:
         data = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Unparseable(str(error)) from None
     bodies = [body]
     if isinstance(data, Mapping) and "labels" in data and "alerts" not in data:

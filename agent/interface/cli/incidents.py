@@ -21,7 +21,7 @@ from agent.interface.cli.output import (
     table,
 )
 
-app = typer.Typer(help="Look at incidents, take them, resolve them, act through the agent.")
+app = typer.Typer()
 POLL_SECONDS = 0.3
 IncidentId = Annotated[str, typer.Argument(metavar="ID", help="Id of the incident.")]
 

@@ -37,7 +37,6 @@ def build(bodies: run.Bodies) -> typer.Typer:
     ) -> None:
         pass
 
-    whole.__doc__ = HELP
     for part in (run.commands(bodies), authoring.app, doctor.app, plugins.app):
         app.add_typer(part)
     app.add_typer(incidents.app, name="incidents")

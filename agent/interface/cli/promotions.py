@@ -11,7 +11,7 @@ from agent.catalog.draft import draft
 from agent.interface.cli.client import ask, path_of
 from agent.interface.cli.output import Format, FormatOption, clean, emit, pairs, table
 
-app = typer.Typer(help="Runbooks proposed by the rule of three.")
+app = typer.Typer()
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the proposed runbook.")]
 
 

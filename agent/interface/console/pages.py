@@ -21,9 +21,15 @@ from agent.interface.console.drawing import timeline_strip
 from agent.interface.console.rendering import HERE, page
 from agent.interface.facade import Facade
 from agent.interface.health import product_layers
-from agent.interface.http.desk import Desk, belongs, words
+from agent.interface.http.desk import Desk, belongs, may_on, require_on, words
 from agent.interface.http.events import EventStream
-from agent.interface.http.identity import COOKIE, SESSION_SECONDS, require, require_viewer
+from agent.interface.http.identity import (
+    COOKIE,
+    SESSION_SECONDS,
+    origin_agrees,
+    require,
+    require_viewer,
+)
 from agent.interface.http.replies import SECURITY_HEADERS, Refused
 from agent.interface.http.steering_api import APPROVABLE, decide_promotion
 from agent.model.event import Acknowledged, Approved, Event, Rejected, ResolvedByPerson
@@ -123,6 +129,8 @@ async def _sign_in(desk: Desk, request: Request) -> Response:
     facade = desk.facade
     if facade.principals is None:
         return RedirectResponse("/", 303, dict(SECURITY_HEADERS))
+    if "origin" in request.headers and not origin_agrees(request.headers):
+        raise Refused(403, "another site cannot sign anybody in", remedy="use /login")
     try:
         token = (await _form(desk, request)).get("token", "").strip()
     except ValueError:
@@ -218,8 +226,8 @@ async def _incident_page(
         journal=journal,
         notice=notice,
         strip=timeline_strip(incident, marks, now=desk.facade.now()),
-        may_respond=who.may(Role.RESPONDER, product=incident.product),
-        may_approve=who.may(Role.APPROVER, product=incident.product),
+        may_respond=may_on(who, Role.RESPONDER, incident.product),
+        may_approve=may_on(who, Role.APPROVER, incident.product),
         may_resolve=incident.is_open
         or (incident.outcome is Ending.ROUTED and incident.resolved_by is None),
     )
@@ -252,7 +260,7 @@ async def change_incident(desk: Desk, request: Request, who: Principal) -> Respo
     incident = await desk.incident(request.path_params["id"], who)
     form = await _form(desk, request)
     role, event = _wish(request.path_params["wish"], form, incident, who, desk.facade.now())
-    require(who, role, product=incident.product)
+    require_on(who, role, incident.product)
     try:
         await desk.ask(event)
     except Refused as refused:
@@ -288,7 +296,7 @@ def _promotions_page(
     desk: Desk, request: Request, who: Principal, *, notice: str = "", status: int = 200
 ) -> Response:
     def may_approve(promotion: Promotion) -> bool:
-        return who.may(Role.APPROVER, product=promotion.product)
+        return may_on(who, Role.APPROVER, promotion.product)
 
     return _live(
         desk,

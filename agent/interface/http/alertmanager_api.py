@@ -177,7 +177,7 @@ def read_silence(body: bytes, *, who: Principal, now: float) -> tuple[Silence, s
         asked = msgspec.json.decode(body, type=SilenceBody)
         starts_at = max(now, from_rfc3339(asked.starts_at))
         ends_at = from_rfc3339(asked.ends_at)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Refused(
             400, str(error), remedy="the shape is Alertmanager's postableSilence"
         ) from None

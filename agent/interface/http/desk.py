@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import Request
 
 from agent.interface.facade import Answer, Facade
-from agent.interface.http.hot import read_body
+from agent.interface.http.hot import SenderLeft, read_body
 from agent.interface.http.identity import Doorkeeper, require
 from agent.interface.http.replies import Refused
 from agent.model.errors import StoreUnavailable
@@ -54,12 +54,14 @@ class Desk:
             raise Refused(408, "the body came too slowly", remedy="send it again") from None
         except Refused:
             raise _too_large() from None
+        except SenderLeft:
+            raise Refused(400, "the body is not whole", remedy="send it again") from None
 
     async def json(self, request: Request, shape: type[T]) -> T:
         """The body as this shape; an empty body stands for `{}`."""
         try:
             return msgspec.json.decode(await self.body(request) or b"{}", type=shape)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise Refused(400, str(error), remedy="send a JSON object of that shape") from None
 
     async def incident(self, incident_id: str, who: Principal) -> Incident:
@@ -93,6 +95,22 @@ class Desk:
 
 def belongs(who: Principal, product: str | None) -> bool:
     return product is None or not who.products or product in who.products
+
+
+def may_on(who: Principal, role: Role, product: str | None) -> bool:
+    """Whether the role reaches what belongs to this product. What belongs to none (substrate, or
+    unknown) is only for people who are not limited to products."""
+    return who.may(role, product=product) and (product is not None or not who.products)
+
+
+def require_on(who: Principal, role: Role, product: str | None) -> None:
+    require(who, role, product=product)
+    if not may_on(who, role, product):
+        raise Refused(
+            403,
+            f"{who.name} is {role.value} for some products, and this belongs to none",
+            remedy="ask somebody who is not limited to products",
+        )
 
 
 def require_platform(who: Principal) -> None:

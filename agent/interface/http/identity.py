@@ -64,18 +64,21 @@ class Sessions:
 
 def is_loopback_name(host: str) -> bool:
     """Whether a `Host` header (or an address to bind) names this machine's loopback."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
     try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name == "localhost" or name.endswith(".localhost"):
+            return True
         return ip_address(name).is_loopback
     except ValueError:
         return False
 
 
-def _origin_agrees(headers: Mapping[str, str]) -> bool:
-    origin = headers.get("origin", "")
-    return bool(origin) and urlsplit(origin).netloc == headers.get("host", "")
+def origin_agrees(headers: Mapping[str, str]) -> bool:
+    try:
+        origin = urlsplit(headers.get("origin", "")).netloc
+    except ValueError:
+        return False
+    return bool(origin) and origin == headers.get("host", "")
 
 
 def _cookie(headers: Mapping[str, str]) -> str | None:
@@ -101,7 +104,7 @@ class Doorkeeper:
             return self._proven(token.strip())
         session_id = _cookie(headers)
         if session_id is not None:
-            if method not in SAFE_METHODS and not _origin_agrees(headers):
+            if method not in SAFE_METHODS and not origin_agrees(headers):
                 raise Refused(
                     403,
                     "the request does not come from this console",
@@ -139,7 +142,7 @@ class Doorkeeper:
                 "without a token file only loopback names are served",
                 remedy="ask for 127.0.0.1 or localhost, or configure `tokens_file`",
             )
-        if method not in SAFE_METHODS and "origin" in headers and not _origin_agrees(headers):
+        if method not in SAFE_METHODS and "origin" in headers and not origin_agrees(headers):
             raise Refused(
                 403,
                 "the request comes from another site",

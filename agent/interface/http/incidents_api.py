@@ -9,14 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent.interface.http.desk import (
-    Desk,
-    Why,
-    belongs,
-    query_flag,
-    words,
-)
-from agent.interface.http.identity import require
+from agent.interface.http.desk import Desk, Why, belongs, query_flag, require_on, words
 from agent.interface.http.incident_json import incident_json
 from agent.interface.http.replies import Refused, json_reply
 from agent.model.alert import Layer
@@ -85,7 +78,7 @@ async def _asked(
     desk: Desk, request: Request, who: Principal, role: Role, make: Callable[[str], Event]
 ) -> Response:
     incident = await desk.incident(request.path_params["id"], who)
-    require(who, role, product=incident.product)
+    require_on(who, role, incident.product)
     await desk.ask(make(incident.id))
     return await one_incident(desk, request, who)
 

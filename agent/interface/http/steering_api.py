@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -9,15 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.core.matching import MatchIndex
+from agent.interface.facade import Notice
 from agent.interface.health import product_layers
-from agent.interface.http.desk import (
-    Desk,
-    Why,
-    belongs,
-    words,
-)
+from agent.interface.http.desk import Desk, Why, belongs, require_on, words
 from agent.interface.http.events import EventStream
-from agent.interface.http.identity import require
 from agent.interface.http.replies import Refused, json_reply
 from agent.interface.times import rfc3339, rfc3339_or_none
 from agent.model.event import (
@@ -115,7 +111,7 @@ async def decide_promotion(
     desk: Desk, name: str, who: Principal, *, state: str, why: str
 ) -> Promotion:
     promotion = promotion_of(desk, name, who)
-    require(who, Role.APPROVER, product=promotion.product)
+    require_on(who, Role.APPROVER, promotion.product)
     await desk.ask(
         PromotionDecided(
             at=desk.facade.now(),
@@ -146,5 +142,13 @@ async def reject_promotion(desk: Desk, request: Request, who: Principal) -> Resp
     return json_reply(promotion_json(decided))
 
 
-async def events(desk: Desk, _request: Request, _who: Principal) -> Response:
-    return EventStream(desk.facade.subscribe(), desk.closing)
+async def events(desk: Desk, _request: Request, who: Principal) -> Response:
+    return EventStream(seen_by(desk, who), desk.closing)
+
+
+async def seen_by(desk: Desk, who: Principal) -> AsyncIterator[Notice]:
+    """The notices but those of incidents whose product this person does not belong to."""
+    async for notice in desk.facade.subscribe():
+        incident = desk.facade.view.incidents.get(notice.subject)
+        if incident is None or belongs(who, incident.product):
+            yield notice

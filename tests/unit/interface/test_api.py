@@ -153,7 +153,10 @@ async def test_a_rule_that_forbids_the_person_is_403() -> None:
         assert (await session.post("/api/v1/incidents/inc-1/approve")).status == 403
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"actions": 1}', b"\xff"])
+DEEP = b'{"cause": ' + b"[" * 100_000
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"actions": 1}', b"\xff", DEEP])
 async def test_a_bad_body_is_400(body: bytes) -> None:
     facade = FakeFacade()
     async with client(facade) as session:
@@ -183,6 +186,17 @@ async def test_a_responder_of_one_product_sees_and_touches_no_other() -> None:
         assert (await session.get("/api/v1/incidents/shop-1")).status == 404
         assert (await session.post("/api/v1/incidents/shop-1/ack")).status == 404
         assert (await session.post("/api/v1/incidents/pay-1/ack")).status == 200
+
+
+async def test_what_belongs_to_no_product_is_not_for_those_limited_to_some() -> None:
+    facade = FakeFacade(principals=everyone())
+    async with client(facade, "pay-responder-token") as session:
+        await facade.add(burning("root", product=None))
+        assert (await session.get("/api/v1/incidents/root")).status == 200
+        assert (await session.post("/api/v1/incidents/root/ack")).status == 403
+        assert (await session.post("/incidents/root/ack")).status == 403
+        assert "/root/ack" not in (await session.get("/incidents/root")).text
+    assert facade.asked == []
 
 
 async def test_the_ledger_is_balanced() -> None:

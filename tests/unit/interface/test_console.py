@@ -190,6 +190,9 @@ async def test_signing_in_and_out() -> None:
         sent_away = await caller.get("/", headers=HTML)
         assert (sent_away.status, sent_away.headers["Location"]) == (303, "/login")
         wrong = await caller.post("/login", data={"token": "wrong"})
+        foreign = {"Origin": "http://evil.example"}
+        token = {"token": "responder-token"}
+        assert (await caller.post("/login", data=token, headers=foreign)).status == 403
         assert wrong.status == 401
         reply = await caller.post("/login", data={"token": "responder-token"})
         assert reply.status == 303
@@ -216,7 +219,14 @@ async def test_without_tokens_other_sites_cannot_press_buttons() -> None:
     facade = FakeFacade()
     async with running(facade) as (_, url), calling(url) as caller:
         await facade.add(burning("i-1"))
-        for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
+        bad: tuple[dict[str, str], ...] = (
+            {"Origin": "http://evil.example"},
+            {"Origin": "null"},
+            {"Origin": "http://["},
+            {"Host": "evil.example"},
+            {"Host": "["},
+        )
+        for headers in bad:
             assert (await caller.post("/incidents/i-1/ack", headers=headers)).status == 403
         assert (await caller.get("/", headers={"Host": "evil.example"})).status == 403
     assert facade.asked == []
@@ -227,9 +237,12 @@ async def lines(reader: asyncio.StreamReader, until: bytes) -> bytes:
         return await reader.readuntil(until)
 
 
-async def stream(port: int, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def stream(
+    port: int, path: str, *, token: str = ""
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+    bearer = f"Authorization: Bearer {token}\r\n" if token else ""
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{bearer}\r\n".encode())
     head = await lines(reader, b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")
     assert b"text/event-stream" in head
@@ -246,6 +259,19 @@ async def test_events_are_streamed() -> None:
         assert b'event: notice\ndata: {"kind":"incident","subject":"i-1\\nx"}' in said
         writer.close()
         await eventually(lambda: not facade.streams, within=2, what="the stream is let go")
+
+
+async def test_a_stream_tells_nobody_of_products_that_are_not_theirs() -> None:
+    facade = FakeFacade(principals=everyone())
+    async with running(facade) as (server, _):
+        await facade.add(burning("shop-1", product="shop"))
+        reader, writer = await stream(server.port, "/api/v1/events", token="pay-viewer-token")
+        await lines(reader, b": welcome\n\n")
+        facade.tell("incident", "shop-1")
+        facade.tell("incident", "pay-1")
+        said = await lines(reader, b"pay-1")
+        assert b"shop-1" not in said
+        writer.close()
 
 
 async def test_the_console_folds_a_storm() -> None:

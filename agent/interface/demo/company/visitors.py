@@ -5,6 +5,7 @@ They are no part of the company and nobody watches them. They go when whoever se
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -20,10 +21,8 @@ def visit(front: str) -> None:
     number = 0
     while True:
         number += 1
-        try:
+        with contextlib.suppress(OSError):  # it may be better next time
             call(f"{front}/orders", {"amount": 5 + number % 7}, seconds=PATIENCE_SECONDS)
-        except OSError:
-            pass  # it may be better next time
         time.sleep(EVERY_SECONDS)
 
 

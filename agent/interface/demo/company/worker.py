@@ -1,9 +1,9 @@
 """A worker: takes orders from the queue, adds the fee of its configuration, completes them in the
 ledger, and tells Homeostat how many are completed: the number the product is there for.
 
-It reads its configuration again whenever the file changes. One that cannot be read leaves it without
-a fee, and every order fails, until it is started again. Version v2 has a fault that no probe sees:
-it sets every order aside "to be confirmed", and nobody confirms.
+It reads its configuration again whenever the file changes. One that cannot be read leaves it
+without a fee, and every order fails, until it is started again. Version v2 has a fault that no
+probe sees: it sets every order aside "to be confirmed", and nobody confirms.
 """
 
 from __future__ import annotations
