@@ -88,10 +88,11 @@ def is_free(port: int) -> bool:
 
 
 def console_port(wanted: int | None) -> int:
-    """The one asked for, the usual one where it is free, or any."""
+    """The one asked for; else the usual one where it is free; else (and for 0) any."""
     if wanted:
         return wanted
-    return FAVOURITE_PORT if is_free(FAVOURITE_PORT) else free_ports(1)[0]
+    usual = wanted is None and is_free(FAVOURITE_PORT)
+    return FAVOURITE_PORT if usual else free_ports(1)[0]
 
 
 def lay_out(folder: Path, *, port: int | None, runbooks: Path, without: Collection[str]) -> Layout:

@@ -103,6 +103,8 @@ class Scene:
             raise Unlike(f"{end['state']}, {end['reason_text'] or end['reason']}; told: {teams}")
         what = f"{end['runbook']}: {', '.join(did)}; proof {end['verdict']}"
         seen = f"{end['outcome']} by runbook {what}"
+        if self.world.first_heal_at is None:
+            self.world.first_heal_at = self.world.clock.monotonic()
         expect(end["verdict"] == "held" and end["runbook"] == by and did == list(actions), seen)
         return seen
 

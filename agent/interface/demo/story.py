@@ -22,7 +22,7 @@ from agent.catalog.settings import load_settings
 from agent.interface.demo.chapters import CHAPTERS, Chapter
 from agent.interface.demo.layout import Layout, lay_out, runbook_names
 from agent.interface.demo.scene import Scene
-from agent.interface.demo.telling import Alive, Json, Plain, Result, Teller, Title
+from agent.interface.demo.telling import Alive, Ending, Json, Plain, Result, Teller, Title
 from agent.interface.demo.world import World, world
 from agent.model.errors import HomeostatError
 from agent.runtime.clock import SystemClock
@@ -30,6 +30,8 @@ from agent.runtime.registry import shipped_runbooks_folder
 
 FINE, FOUND_WRONG, WRONG_USAGE = 0, 1, 2
 INTERRUPTED = 130
+STORY_SECONDS = 195.0
+"""What all chapters have together, so that all of it ends within 4 minutes whatever happens."""
 LEARNED = "learned"
 """Stands for the runbook chapter 4 learns: without it nobody approves the proposal."""
 
@@ -87,8 +89,7 @@ def _tell(wish: Wish, teller: Teller, folder: Path, port: int | None) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
     except (HomeostatError, FaultsError, OSError) as error:
-        teller.close()
-        print(f"homeostat: {error}", file=sys.stderr)
+        teller.fails(str(error))
         return FOUND_WRONG
 
 
@@ -96,6 +97,7 @@ def _wish(
     *, stays: bool, chapters: str, without_fault: Sequence[str], without_runbook: Sequence[str]
 ) -> Wish:
     """Raises ValueError for a name that is none."""
+    without_fault, without_runbook = _words(without_fault), _words(without_runbook)
     names = [chapter.name for chapter in CHAPTERS]
     known = {*runbook_names(shipped_runbooks_folder()), LEARNED}
     for name in without_fault:
@@ -104,7 +106,7 @@ def _wish(
     for name in without_runbook:
         if name not in known:
             raise ValueError(f"no runbook {name!r} (one of {', '.join(sorted(known))})")
-    wanted = [word.strip() for word in chapters.split(",") if word.strip()]
+    wanted = _words([chapters])
     for word in wanted:
         if word not in names and not (word.isdecimal() and 1 <= int(word) <= len(names)):
             raise ValueError(f"no chapter {word!r} (1 to {len(names)}, or {', '.join(names)})")
@@ -112,6 +114,11 @@ def _wish(
         c for n, c in enumerate(CHAPTERS, start=1) if not wanted or {c.name, str(n)} & {*wanted}
     ]
     return Wish(stays, told, frozenset(without_fault), frozenset(without_runbook))
+
+
+def _words(listed: Sequence[str]) -> list[str]:
+    """What was given one by one or separated by commas."""
+    return [word.strip() for text in listed for word in text.split(",") if word.strip()]
 
 
 def _teller(format: str) -> Teller:
@@ -145,18 +152,26 @@ async def _story(wish: Wish, teller: Teller, layout: Layout) -> int:
     results: list[Result] = []
     async with world(layout, teller) as running:
         for chapter in wish.chapters:
-            result = await _chapter(running, chapter, wish)
+            left = STORY_SECONDS - (clock.monotonic() - began)
+            result = await _chapter(running, chapter, wish, left=left)
             results.append(result)
             teller.chapter_ends(result)
-        teller.ends(results, seconds=clock.monotonic() - began)
+        first = running.first_heal_at
+        ending = Ending(
+            results=results,
+            seconds=round(clock.monotonic() - began, 1),
+            first_heal_seconds=None if first is None else round(first - began, 1),
+            ledger=await running.get("/api/v1/ledger"),
+        )
+        teller.ends(ending)
         if wish.stays:
             print(f"The company goes on at {layout.url} until Ctrl-C.", flush=True)
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
-    return FINE if all(result.came_true for result in results) else FOUND_WRONG
+    return FINE if ending.came_true else FOUND_WRONG
 
 
-async def _chapter(running: World, chapter: Chapter, wish: Wish) -> Result:
+async def _chapter(running: World, chapter: Chapter, wish: Wish, *, left: float) -> Result:
     title = Title(chapter.name, chapter.title)
     running.teller.chapter(title, broken=chapter.broken, expected=chapter.expected)
     began = running.clock.monotonic()
@@ -167,8 +182,11 @@ async def _chapter(running: World, chapter: Chapter, wish: Wish) -> Result:
     )
     came_true = True
     try:
-        await scene.begin()
-        seen = await chapter.tell(scene)
+        async with asyncio.timeout(max(0.0, left)):
+            await scene.begin()
+            seen = await chapter.tell(scene)
+    except TimeoutError:
+        came_true, seen = False, f"the {STORY_SECONDS:.0f} s of the whole story were over"
     except HomeostatError as error:
         came_true, seen = False, str(error)
     try:

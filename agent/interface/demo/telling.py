@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import Protocol, TextIO
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TextIO
 
 import msgspec
 from rich.console import Console, Group, RenderableType
@@ -33,6 +33,21 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole story."""
+
+    results: Sequence[Result]
+    seconds: float
+    first_heal_seconds: float | None
+    """From the command to the first healed incident."""
+    ledger: Mapping[str, Any]
+    """Where every alert message went; it has to balance."""
+
+    @property
+    def came_true(self) -> bool:
+        return bool(self.ledger.get("balanced")) and all(r.came_true for r in self.results)
+
+
 class Teller(Protocol):
     def begins(self, titles: Sequence[Title], *, head: Sequence[str]) -> None: ...
 
@@ -44,7 +59,11 @@ class Teller(Protocol):
 
     def chapter_ends(self, result: Result) -> None: ...
 
-    def ends(self, results: Sequence[Result], *, seconds: float) -> None: ...
+    def ends(self, ending: Ending) -> None: ...
+
+    def fails(self, why: str) -> None:
+        """The story could not be told to its end."""
+        ...
 
     def close(self) -> None: ...
 
@@ -78,11 +97,15 @@ class Plain:
         self._line(f"   seen:     {result.seen}")
         self._line(f"   {verdict(result)} after {result.seconds:.1f} s")
 
-    def ends(self, results: Sequence[Result], *, seconds: float) -> None:
+    def ends(self, ending: Ending) -> None:
         self._line()
-        self._line(summary(results, seconds))
-        for result in results:
-            self._line(f"  {verdict(result):14} {result.title}")
+        for result in ending.results:
+            self._line(f"  {verdict(result):17} {result.title}")
+        for line in summary(ending):
+            self._line(line)
+
+    def fails(self, why: str) -> None:
+        print(f"homeostat: {why}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         return
@@ -94,13 +117,14 @@ class Json(Plain):
     def __init__(self) -> None:
         super().__init__(sys.stderr)
 
-    def ends(self, results: Sequence[Result], *, seconds: float) -> None:
-        rows = [msgspec.to_builtins(result) for result in results]
-        told = {
-            "came_true": all(result.came_true for result in results),
-            "seconds": round(seconds, 1),
-            "chapters": rows,
-        }
+    def ends(self, ending: Ending) -> None:
+        told = {"came_true": ending.came_true, **msgspec.to_builtins(ending)}
+        self._print({**told, "chapters": told.pop("results")})
+
+    def fails(self, why: str) -> None:
+        self._print({"came_true": False, "error": why, "chapters": []})
+
+    def _print(self, told: Mapping[str, Any]) -> None:
         print(json.dumps(told, indent=2, ensure_ascii=False), flush=True)
 
 
@@ -152,12 +176,12 @@ class Alive:
         self._of(result.name).result = result
         self._waits = None
 
-    def ends(self, results: Sequence[Result], *, seconds: float) -> None:
+    def ends(self, ending: Ending) -> None:
         self._live.stop()
-        table = Table(title=summary(results, seconds), title_justify="left")
+        table = Table()
         for column in ("", "chapter", "expected", "seen", "s"):
             table.add_column(column, overflow="fold")
-        for result in results:
+        for result in ending.results:
             mark = Text("✓", "green") if result.came_true else Text("✗", "bold red")
             table.add_row(
                 mark,
@@ -167,6 +191,12 @@ class Alive:
                 Text(f"{result.seconds:.1f}"),
             )
         self._console.print(table)
+        for line in summary(ending):
+            self._console.print(Text(line))
+
+    def fails(self, why: str) -> None:
+        self._live.stop()
+        self._console.print(Text(f"homeostat: {why}", "red"))
 
     def close(self) -> None:
         self._live.stop()
@@ -202,6 +232,13 @@ def verdict(result: Result) -> str:
     return "came true" if result.came_true else "DID NOT COME TRUE"
 
 
-def summary(results: Sequence[Result], seconds: float) -> str:
-    true = sum(1 for result in results if result.came_true)
-    return f"{true} of {len(results)} chapters came true in {seconds:.0f} s"
+def summary(ending: Ending) -> list[str]:
+    true = sum(1 for result in ending.results if result.came_true)
+    first = ending.first_heal_seconds
+    heal = "nothing was healed" if first is None else f"first heal after {first:.0f} s"
+    ledger = ending.ledger
+    word = "balanced" if ledger.get("balanced") else "NOT BALANCED"
+    return [
+        f"{true} of {len(ending.results)} chapters came true in {ending.seconds:.0f} s; {heal}",
+        f"ledger: {ledger.get('received')} alert messages received, {word}",
+    ]

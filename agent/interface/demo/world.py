@@ -47,6 +47,7 @@ class World:
         self.http = AiohttpHttp(self.clock)
         self.notes: dict[str, str] = {}
         """What one chapter leaves for a later one."""
+        self.first_heal_at: float | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
         self._visitors: subprocess.Popen[bytes] | None = None
         self._number = 0
@@ -240,6 +241,8 @@ async def world(layout: Layout, teller: Teller) -> AsyncIterator[World]:
         await running.begin()
         yield running
     finally:
+        # A second Ctrl-C must not leave half of it running; stopping is bounded in time.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         teller.says("stopping everything that was started")
         await running.end()
         await looking.close()

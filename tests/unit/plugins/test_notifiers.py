@@ -52,9 +52,6 @@ async def notify(
         return receipt
 
 
-# text
-
-
 def test_safe_text_is_bounded_cleaned_and_idempotent() -> None:
     page = safe(HOSTILE)
     assert len(page.text) == TEXT_CHARACTERS
@@ -71,9 +68,6 @@ def test_safe_text_is_bounded_cleaned_and_idempotent() -> None:
 def test_ordinary_addresses_and_words_stay() -> None:
     text = "mail ops@example.org, a < b, @alice, #12 → ok"
     assert safe(replace(PAGE, text=text)).text == text
-
-
-# terminal
 
 
 async def test_terminal_prints_one_block(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,9 +87,6 @@ async def test_terminal_lets_no_control_character_through(
     await notify("terminal", HOSTILE)
     printed = capsys.readouterr().out
     assert not [c for c in printed if c != "\n" and (ord(c) < 32 or 127 <= ord(c) < 160)]
-
-
-# file
 
 
 async def test_file_appends_a_line_of_json_a_page(tmp_path: Path) -> None:
@@ -128,9 +119,6 @@ async def test_file_that_is_a_folder_is_permanent(tmp_path: Path) -> None:
 async def test_file_on_a_full_disk_is_temporary() -> None:
     with pytest.raises(Temporary, match="No space left"):
         await notify("file", path="/dev/full")
-
-
-# webhook
 
 
 async def test_webhook_posts_json() -> None:
@@ -217,9 +205,6 @@ async def test_webhook_that_hangs_or_is_not_there_is_temporary() -> None:
             await notify("webhook", url=receiver.url, timeout_seconds=0.2)
     with pytest.raises(Temporary, match="refuses the connection"):
         await notify("webhook", url=f"http://127.0.0.1:{free_port()}/T0KEN")
-
-
-# e-mail
 
 
 def mail(port: int, **more: Any) -> dict[str, Any]:
@@ -361,8 +346,6 @@ async def test_email_without_tls_there_is_permanent_and_without_server_temporary
     with pytest.raises(Temporary, match="cannot be reached"):
         await notify("email", **mail(free_port()))
 
-
-# apprise
 
 # its e-mail service imports a module that Python 3.13 has no more, where it brings its own
 of_apprise = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
