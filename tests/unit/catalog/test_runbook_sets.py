@@ -11,6 +11,7 @@ from agent.catalog.runbooks import (
     RunbookSet,
     load_files,
     load_runbooks,
+    load_text,
     schema,
 )
 from agent.model.fault import FaultSeverity
