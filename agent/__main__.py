@@ -25,6 +25,8 @@ def demo(
     without_fault: str | None,
     without_runbook: str | None,
     port: int | None,
+    chapters: str,
+    keep: bool,
 ) -> int:
     from agent.interface.demo import story
 
@@ -34,6 +36,8 @@ def demo(
         port=port,
         without_fault=[without_fault] if without_fault else [],
         without_runbook=[without_runbook] if without_runbook else [],
+        chapters=chapters,
+        keep=keep,
     )
 
 

@@ -17,7 +17,7 @@ from agent.catalog.settings import Use
 from agent.core.level import compare
 from agent.core.view import View
 from agent.model.alert import Alert
-from agent.model.errors import HomeostatError, Permanent, StoreUnavailable
+from agent.model.errors import HomeostatError, Permanent
 from agent.ports.clock import Clock
 from agent.ports.kit import SourceKit
 from agent.ports.plugin import LevelSource, StreamSource
@@ -31,6 +31,7 @@ LEVEL_TIMEOUT_SECONDS = 20.0
 
 KitFor = Callable[[Use], SourceKit]
 Receive = Callable[[Sequence[Alert]], Awaitable[None]]
+Answer = Sequence[Alert] | None
 
 
 class Sources:
@@ -92,7 +93,12 @@ class Sources:
 
     async def _check_levels(self) -> None:
         while True:
-            await asyncio.gather(*(self._check(use) for use in self._levels))
+            answers = await asyncio.gather(*(self._ask(use) for use in self._levels))
+            groups: dict[str, list[Answer]] = {}
+            for use, answer in zip(self._levels, answers, strict=True):
+                groups.setdefault(use.use.partition(".")[0], []).append(answer)
+            for group, given in groups.items():
+                await self._compare(group, given)
             self._check_now.clear()
             try:
                 async with asyncio.timeout(self._every):
@@ -100,7 +106,8 @@ class Sources:
             except TimeoutError:
                 pass
 
-    async def _check(self, use: Use) -> None:
+    async def _ask(self, use: Use) -> Answer:
+        """Who is firing by this source; None where it cannot be asked."""
         plugin = self._plugin(use)
         assert isinstance(plugin, LevelSource)
         name = use.where or use.use
@@ -108,24 +115,28 @@ class Sources:
             async with asyncio.timeout(LEVEL_TIMEOUT_SECONDS):
                 params = plugin.params.model_validate(dict(use.params))
                 listed = await plugin.firing(self._kit_for(use), params)
-            await self._compare(name, plugin, listed)
         except (HomeostatError, TimeoutError, ValidationError, OSError) as error:
-            # No answer is no news: nothing is inferred from a source that cannot be asked.
             self.level_failures[name] = str(error) or type(error).__name__
             log.warning("level_check_failed", use=use.use, error=self.level_failures[name][:300])
-            return
+            return None
         self.level_failures.pop(name, None)
+        return listed
 
-    async def _compare(self, name: str, plugin: LevelSource, listed: Sequence[Alert]) -> None:
-        group = listed[0].source if listed else plugin.name.partition(".")[0]
+    async def _compare(self, name: str, answers: Sequence[Answer]) -> None:
+        """Alerts say which group of sources they come from, not which member of it, so all of them
+        are looked at together: one does not list what another one sent."""
+        listed = [alert for answer in answers if answer is not None for alert in answer]
+        group = listed[0].source if listed else name
         at = self._clock.now()
         whole = [complete(alert, at=at, view=self._view) for alert in listed]
-        reading = compare(
-            whole, source=group, view=self._view, misses=self._misses.get(name, {}), at=at
-        )
-        self._misses[name] = reading.misses
-        if reading.new or reading.gone:
+        known = self._misses.get(name, {})
+        reading = compare(whole, source=group, view=self._view, misses=known, at=at)
+        gone: Sequence[Alert] = ()
+        if None not in answers:
+            # No answer is no news: nothing is inferred where one of them cannot be asked.
+            gone, self._misses[name] = reading.gone, reading.misses
+        if reading.new or gone:
             try:
-                await self._receive((*reading.new, *reading.gone))
-            except StoreUnavailable:
-                log.warning("level_check_not_stored", use=plugin.name)
+                await self._receive((*reading.new, *gone))
+            except HomeostatError as error:
+                log.warning("level_check_not_stored", use=name, error=str(error)[:300])

@@ -4,6 +4,9 @@ Alertmanager keeps no alerts over a crash and gives up on a notification after o
 fingerprints and start times are those of its webhook, so an alert seen both ways is one alert.
 A silenced or inhibited alert is listed as suppressed: a person, or another alert, speaks for it, so
 it opens nothing, and it is not over either.
+
+All Alertmanagers that are configured are read together, so every one that sends here has to be: an
+alert that none of them lists is taken to be over.
 """
 
 from __future__ import annotations
@@ -25,7 +28,10 @@ SUPPRESSED = "suppressed"
 
 
 class Alertmanager(Params):
-    url: str = Field(description="address of the Alertmanager, for example http://127.0.0.1:9093")
+    url: str = Field(
+        description="address of the Alertmanager, for example http://127.0.0.1:9093; every one that"
+        " sends here needs its own entry, or its alerts are taken to be over"
+    )
     timeout_seconds: float = Field(default=10.0, gt=0, description="how long to wait for its list")
 
 

@@ -24,7 +24,10 @@ GROUP = "prometheus"
 
 
 class Prometheus(Params):
-    url: str = Field(description="address of the Prometheus, for example http://127.0.0.1:9090")
+    url: str = Field(
+        description="address of the Prometheus, for example http://127.0.0.1:9090; every one that"
+        " sends here needs its own entry, or its alerts are taken to be over"
+    )
     external_labels: dict[str, str] = Field(
         default={}, description="its global.external_labels, which its list of alerts leaves out"
     )

@@ -113,7 +113,7 @@ async def test_a_broker_that_is_killed_is_found_again(mosquitto: Start, tmp_path
 def committed(made: Site) -> int:
     """Messages in the ledger of a daemon that is dead."""
     path = made.folder / "var" / "homeostat.db"
-    with closing(sqlite3.connect(path)) as database:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         [[count]] = database.execute("SELECT count(*) FROM ledger").fetchall()
     return int(count)
 

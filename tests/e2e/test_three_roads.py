@@ -117,7 +117,7 @@ async def test_through_alertmanager_to_the_webhook(
         await made.run(
             prometheus_url=prom.url,
             sources=[{"use": "alertmanager.level", "with": {"url": between.url}}],
-            level_check="500ms",
+            level_check="3s",
         )
         incident = await broken_and_healed(made, prom, "errors")
         assert await between.alerts() == []
@@ -125,6 +125,7 @@ async def test_through_alertmanager_to_the_webhook(
     assert alert["identity"].startswith("alertmanager/")
     ends = [e for e in incident["timeline"] if e["kind"] == "alert_resolved"]
     assert len(ends) == 1, "told by webhook and by level check, it is one alert all the same"
+    assert alert["inferred"] is False, "the webhook told the end"
 
 
 async def test_by_mqtt(prometheus: Start, mosquitto: Start, tmp_path: Path) -> None:

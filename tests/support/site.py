@@ -28,7 +28,6 @@ from tests.support.servers import BREAKABLE, Server
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-RUN = "import sys, pathlib; from agent.app import run; sys.exit(run(pathlib.Path(sys.argv[1])))"
 
 RUNBOOK = """\
 apiVersion: homeostat/v1
@@ -152,7 +151,7 @@ async def site(folder: Path) -> AsyncIterator[Site]:
     shop_port, port = free_port(), free_port()
     _write_files(folder, shop_port)
     daemon = Homeostat(
-        [sys.executable, "-c", RUN, str(folder / "homeostat.yaml")],
+        [sys.executable, "-m", "agent", "run", "--config", str(folder / "homeostat.yaml")],
         folder=folder,
         ready=lambda: daemon.is_ready(),
         env={"PYTHONPATH": str(ROOT)},

@@ -21,6 +21,8 @@ class Demo(Protocol):
         without_fault: str | None,
         without_runbook: str | None,
         port: int | None,
+        chapters: str,
+        keep: bool,
     ) -> int:
         """Plays the story; the exit code."""
         ...
@@ -56,14 +58,20 @@ def commands(bodies: Bodies) -> typer.Typer:
         ] = False,
         style: FormatOption = Format.TEXT,
         without_fault: Annotated[
-            str, typer.Option(metavar="NAME", help="Leave this chapter's fault out.")
+            str, typer.Option(metavar="NAME", help="Leave the fault of this chapter out; also A,B.")
         ] = "",
         without_runbook: Annotated[
-            str, typer.Option(metavar="NAME", help="Take this runbook away.")
+            str, typer.Option(metavar="NAME", help="Take this runbook away; also A,B.")
         ] = "",
         port: Annotated[
             int | None, typer.Option(min=0, max=65535, help="Port of the console; 0: a free one.")
         ] = None,
+        chapters: Annotated[
+            str, typer.Option(metavar="1,2", help="Only these chapters, by number or name.")
+        ] = "",
+        keep: Annotated[
+            bool, typer.Option("--keep", help="Leave the folder with all files and logs.")
+        ] = False,
     ) -> None:
         """Watch a small company break for real and heal, in seven chapters.
 
@@ -76,6 +84,8 @@ def commands(bodies: Bodies) -> typer.Typer:
                 without_fault=without_fault or None,
                 without_runbook=without_runbook or None,
                 port=port,
+                chapters=chapters,
+                keep=keep,
             )
         )
 

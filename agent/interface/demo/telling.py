@@ -118,8 +118,9 @@ class Json(Plain):
         super().__init__(sys.stderr)
 
     def ends(self, ending: Ending) -> None:
-        told = {"came_true": ending.came_true, **msgspec.to_builtins(ending)}
-        self._print({**told, "chapters": told.pop("results")})
+        told = msgspec.to_builtins(ending)
+        rows = told.pop("results")
+        self._print({"came_true": ending.came_true, **told, "chapters": rows})
 
     def fails(self, why: str) -> None:
         self._print({"came_true": False, "error": why, "chapters": []})
@@ -146,13 +147,13 @@ class Alive:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._console = Console()
-        self._live = Live(
-            console=self._console, get_renderable=self._render, refresh_per_second=8, transient=True
-        )
         self._spinner = Spinner("dots")
         self._chapters: list[Told] = []
         self._said: list[str] = []
         self._waits: tuple[str, float, float] | None = None
+        self._live = Live(
+            console=self._console, get_renderable=self._render, refresh_per_second=8, transient=True
+        )
 
     def begins(self, titles: Sequence[Title], *, head: Sequence[str]) -> None:
         for line in head:

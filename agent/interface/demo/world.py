@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import agent
 from agent.catalog.products import load_registry
 from agent.interface.demo.layout import Layout, write_privately
 from agent.interface.demo.telling import Teller
@@ -213,9 +214,9 @@ class World:
 
 def _environment() -> dict[str, str]:
     """Ours, without what is meant for another Homeostat on this machine."""
-    import_path = str(Path(__file__).resolve().parents[3])
     kept = {k: v for k, v in os.environ.items() if not k.startswith("HOMEOSTAT_")}
-    return {**kept, "PYTHONPATH": import_path}
+    places = [str(Path(agent.__file__).resolve().parent.parent), kept.get("PYTHONPATH", "")]
+    return {**kept, "PYTHONPATH": os.pathsep.join(place for place in places if place)}
 
 
 def _stop(process: subprocess.Popen[bytes] | None, seconds: float) -> None:

@@ -104,7 +104,15 @@ def test_run_and_demo_are_handed_on(tmp_path: Path) -> None:
     assert call("demo", "--once", "--format", "json", "--port", "0", calls=calls).exit_code == 0
     assert calls.run == [config]
     assert calls.demo == [
-        {"once": True, "as_json": True, "without_fault": None, "without_runbook": None, "port": 0}
+        {
+            "once": True,
+            "as_json": True,
+            "without_fault": None,
+            "without_runbook": None,
+            "port": 0,
+            "chapters": "",
+            "keep": False,
+        }
     ]
 
 

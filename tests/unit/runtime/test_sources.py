@@ -1,0 +1,152 @@
+"""What runs the sources: level checks look at all members of a group together, and go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from aiohttp import web
+
+from agent.catalog.settings import Use
+from agent.core.matching import MatchIndex
+from agent.core.view import View
+from agent.model.alert import Alert, AlertStatus
+from agent.model.errors import HomeostatError, Permanent, StoreUnavailable
+from agent.model.incident import AlertState
+from agent.model.policy import Policy
+from agent.model.product import Registry
+from agent.runtime.registry import PluginRegistry, shipped_plugins_folder
+from agent.runtime.sources import Sources
+from tests.support.decisions import make_incident
+from tests.support.kits import RealClock, lent
+from tests.support.loopback import Loopback, Received, serving
+from tests.support.waiting import eventually
+
+LIVE = "0123456789abcdef"
+OTHER = "fedcba9876543210"
+
+
+@dataclass
+class Member:
+    """An Alertmanager that lists what it is told to; None: it answers with an error."""
+
+    fingerprints: list[str] | None
+
+    def __call__(self, _: Received) -> web.StreamResponse:
+        if self.fingerprints is None:
+            return web.Response(status=503)
+        return web.json_response(
+            [
+                {
+                    "labels": {"alertname": f"A-{fingerprint}"},
+                    "status": {"state": "active"},
+                    "startsAt": "2026-03-01T10:00:00Z",
+                    "fingerprint": fingerprint,
+                }
+                for fingerprint in self.fingerprints
+            ]
+        )
+
+
+@dataclass
+class Taken:
+    servers: list[Loopback]
+    sources: Sources | None = None
+    alerts: list[Alert] = field(default_factory=list)
+    errors: list[HomeostatError] = field(default_factory=list)
+
+    async def receive(self, alerts: Sequence[Alert]) -> None:
+        if self.errors:
+            raise self.errors.pop()
+        self.alerts += alerts
+
+    async def rounds(self, number: int) -> None:
+        """Until every member was asked so often again, and what they said is looked at."""
+        for server in self.servers:
+            server.received.clear()
+        await eventually(
+            lambda: all(len(s.received) > number for s in self.servers), within=5, what="asked"
+        )
+
+
+def view() -> View:
+    identity = f"alertmanager/{LIVE}"
+    state = AlertState(
+        identity=identity, name="A", status=AlertStatus.FIRING, labels={"alertname": "A"},
+        starts_at=100.0,
+    )  # fmt: skip
+    return View(
+        policy=Policy(),
+        registry=Registry(),
+        runbooks=MatchIndex([]),
+        plugins={},
+        incidents={"i-1": make_incident("i-1", alerts={identity: state})},
+        live={identity: "i-1"},
+    )
+
+
+@asynccontextmanager
+async def checking(first: Member, second: Member) -> AsyncIterator[Taken]:
+    async with serving(first) as one, serving(second) as two, lent() as kits:
+        taken = Taken([one, two])
+        taken.sources = Sources(
+            uses=[
+                Use(use="alertmanager.level", params={"url": s.url}, where=s.url)
+                for s in (one, two)
+            ],
+            registry=PluginRegistry.load([shipped_plugins_folder()]),
+            kit_for=lambda _: kits.source(emit=taken.receive, quarantine=_never),
+            receive=taken.receive,
+            view=view(),
+            clock=RealClock(),
+            level_seconds=0.01,
+        )
+        task = asyncio.create_task(taken.sources.run())
+        try:
+            yield taken
+            assert not task.done(), task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _never(*_: object, **__: object) -> None:
+    raise AssertionError
+
+
+@pytest.mark.parametrize("members", [([LIVE], []), ([], [LIVE])])
+async def test_what_one_of_two_lists_is_firing(members: tuple[list[str], list[str]]) -> None:
+    async with checking(*map(Member, members)) as taken:
+        await taken.rounds(4)
+        assert taken.alerts == []
+
+
+async def test_what_none_of_them_lists_twice_is_over() -> None:
+    async with checking(Member([]), Member([])) as taken:
+        await eventually(lambda: taken.alerts, within=5, what="it is over")
+    alert = taken.alerts[0]
+    assert (alert.identity, alert.status) == (f"alertmanager/{LIVE}", AlertStatus.RESOLVED)
+    assert alert.inferred
+
+
+async def test_nothing_is_inferred_while_one_cannot_be_asked() -> None:
+    away = Member(None)
+    async with checking(Member([OTHER]), away) as taken:
+        await taken.rounds(4)
+        assert {a.fingerprint for a in taken.alerts} == {OTHER}, "what is new is told all the same"
+        assert taken.sources is not None
+        assert list(taken.sources.level_failures) == [taken.servers[1].url]
+        away.fingerprints = []
+        await eventually(lambda: any(a.inferred for a in taken.alerts), within=5, what="it is over")
+        assert taken.sources.level_failures == {}
+
+
+async def test_what_cannot_be_stored_is_told_at_the_next_check() -> None:
+    async with checking(Member([LIVE, OTHER]), Member([LIVE])) as taken:
+        taken.errors = [StoreUnavailable("full"), Permanent("a defect")]
+        await eventually(lambda: taken.alerts, within=5, what="told in the end")
+    assert taken.errors == []
+    assert {a.fingerprint for a in taken.alerts} == {OTHER}
