@@ -87,7 +87,6 @@ async def compose(settings: Settings) -> int:
 
 def _on_signals(stopping: asyncio.Event, daemon: Daemon) -> None:
     loop = asyncio.get_running_loop()
-    tasks: set[asyncio.Task[object]] = set()
 
     def stop() -> None:
         if stopping.is_set():
@@ -95,11 +94,6 @@ def _on_signals(stopping: asyncio.Event, daemon: Daemon) -> None:
             os._exit(FOUND_WRONG)
         stopping.set()
 
-    def reload() -> None:
-        task: asyncio.Task[object] = loop.create_task(daemon.reload())
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
     loop.add_signal_handler(signal.SIGTERM, stop)
     loop.add_signal_handler(signal.SIGINT, stop)
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGHUP, daemon.request_reload)

@@ -55,9 +55,10 @@ def take_timer(turn: Turn) -> Turn:
     """The stage: a timer of the incident ran out."""
     if turn.todo is not Todo.RECEIVE or not isinstance(turn.event, TimerFired):
         return turn
-    if not turn.case.is_open:
+    stage = TIMERS.get(turn.event.name)
+    if stage is None or not turn.case.is_open:
         return turn.then(Todo.REST)
-    return TIMERS[turn.event.name](turn)
+    return stage(turn)
 
 
 STAGES: tuple[Stage, ...] = (

@@ -23,9 +23,10 @@ LONGEST_LABEL = 1024
 LONGEST_ANNOTATION = 4096
 LONGEST_URL = 2048
 
-# C0 and C1 controls except tab and newline, bidirectional overrides and isolates, lone surrogates.
+# C0 and C1 controls except tab and newline, bidirectional marks, overrides and isolates, line and
+# paragraph separators, lone surrogates.
 UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
 )
 NEWLINES = re.compile(r"[\t\n]")
 

@@ -26,7 +26,7 @@ def default_calls(turn: Turn) -> tuple[Call, ...]:
     entity = turn.view.registry.entities.get(turn.case.entity or "")
     if entity is None:
         return ()
-    uses = turn.view.policy.default_diagnostics.get(entity.kind.value, ())
+    uses = dict.fromkeys(turn.view.policy.default_diagnostics.get(entity.kind.value, ()))
     return tuple(
         Call(id=use.replace(".", "_"), use=use, params={"target": entity.name})
         for use in uses
@@ -37,8 +37,8 @@ def default_calls(turn: Turn) -> tuple[Call, ...]:
 def _wanted(turn: Turn) -> tuple[Call, ...]:
     runbook = runbook_of(turn)
     own = runbook.diagnose if runbook else ()
-    used = {call.use for call in own}
-    defaults = tuple(c for c in default_calls(turn) if c.use not in used)
+    used, ids = {call.use for call in own}, {call.id for call in own}
+    defaults = tuple(c for c in default_calls(turn) if c.use not in used and c.id not in ids)
     if turn.case.after_diagnosis == "decide" and not own and not _depends(turn):
         return ()
     return (*own, *defaults)

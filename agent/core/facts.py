@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.core.turn import Turn
-from agent.model.incident import AlertState
+from agent.core.view import View
+from agent.model.incident import AlertState, Incident
 from agent.model.runbook import Expression, Facts
 
 FAILED = "_failed"
@@ -19,13 +20,22 @@ FAILED = "_failed"
 
 
 def first_alert(turn: Turn) -> AlertState:
-    return min(turn.case.alerts.values(), key=lambda a: (a.seen_at, a.identity))
+    return _first_alert(turn.case)
+
+
+def _first_alert(case: Incident) -> AlertState:
+    return min(case.alerts.values(), key=lambda a: (a.seen_at, a.identity))
 
 
 def facts_of(turn: Turn, *, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
-    case = turn.case
-    alert = first_alert(turn)
-    entity = turn.view.registry.entities.get(case.entity or "")
+    return facts_about(turn.case, turn.view, labels=labels)
+
+
+def facts_about(
+    case: Incident, view: View, *, labels: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    alert = _first_alert(case)
+    entity = view.registry.entities.get(case.entity or "")
     facts: dict[str, Any] = {
         "alert": {
             "name": alert.name,

@@ -40,7 +40,11 @@ def group_key(*, layer: str, product: str | None, name: str, entity: str | None)
     return "\x1f".join((layer, product or "", name, entity or ""))
 
 
-def incident_id(key: str, at: float) -> str:
-    """Short, readable, derived from content: deciding twice gives the same incident."""
-    digest = hashlib.blake2b(f"{key}\x1f{at!r}".encode(), digest_size=5).digest()
+def incident_id(key: str, at: float, message: str) -> str:
+    """Short, readable, derived from content: deciding twice gives the same incident.
+
+    `message` is the key of the message that opens it: one body may bring the end of one episode
+    and the start of the next with the same time of arrival, and those are two incidents.
+    """
+    digest = hashlib.blake2b(f"{key}\x1f{at!r}\x1f{message}".encode(), digest_size=5).digest()
     return "i-" + b32encode(digest).decode().lower()

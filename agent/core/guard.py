@@ -7,17 +7,18 @@ tighten what they hold it to, never loosen it (DESIGN.md section 3, Guards).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 
 from agent.core.blast_radius import assess
+from agent.core.facts import facts_about
 from agent.core.view import View
 from agent.model.alert import Layer
 from agent.model.command import Command
 from agent.model.effect import Effect, OutcomeStatus, Verdict
 from agent.model.incident import Incident, Radius
+from agent.model.product import Entity
 from agent.model.reason import Reason
 from agent.model.records import Act
 from agent.model.runbook import Facts, Lifecycle, Runbook, Truth
@@ -38,8 +39,6 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     facts: Facts
     by: str = "agent"
     is_rollback: bool = False
-    acting_now: bool = False
-    """True at the moment of acting, when the step's own act already stands in the record."""
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,9 +84,16 @@ def target_known(q: Question) -> Stop | None:
     entity = q.view.registry.entities.get(q.target)
     if entity is None:
         return Stop(reason=Reason.TARGET_UNKNOWN, text=q.target[:80])
-    if q.by == "agent" and entity.product != q.incident.product:
+    if q.by == "agent" and not _belongs(entity, q.incident):
         return Stop(reason=Reason.TARGET_OF_ANOTHER_PRODUCT, text=q.target)
     return None
+
+
+def _belongs(entity: Entity, incident: Incident) -> bool:
+    """What belongs to no product may only be acted on for its own sake."""
+    if incident.product is None:
+        return entity.name == incident.entity
+    return entity.product == incident.product
 
 
 def lifecycle_allows(q: Question) -> Stop | None:
@@ -166,7 +172,12 @@ def attempts_left(q: Question) -> Stop | None:
         for a in (*mine, *others)
         if q.at - a.at < DAY_SECONDS and a.by == "agent" and a.status is not OutcomeStatus.REFUSED
     ]
-    failed = {(a.incident_id, a.plan) for a in today if a.verdict is not Verdict.HELD}
+    # Where the same runbook is asked for again, the success before has come back.
+    failed = {
+        (a.incident_id, a.plan)
+        for a in today
+        if a.verdict is not Verdict.HELD or a.runbook == q.incident.runbook
+    }
     failed.discard((q.incident.id, q.incident.plan or ""))
     if len(failed) >= policy.attempts_per_day:
         text = f"{len(failed)} runs without success today"
@@ -219,30 +230,27 @@ def ask(q: Question) -> Stop | None:
 def recheck(command: Command, incident: Incident | None, view: View, *, at: float) -> Stop | None:
     """The guards again, at the moment of acting. No incident, or an old plan, is a no.
 
-    A person's word ends what was only intended: an incident that somebody resolved or acknowledged
-    in the meantime is not acted on any more.
+    A person's word ends what was only intended: an incident that somebody resolved in the meantime
+    is not acted on any more.
     """
     if incident is None or not incident.is_open:
         return Stop(reason=Reason.MOVE_REFUSED, text="the incident is closed")
-    if command.by == "agent" and at - command.created_at > view.policy.plan_age_seconds:
+    age = at - max(command.created_at, command.not_before)
+    if command.by == "agent" and age > view.policy.plan_age_seconds:
         return Stop(reason=Reason.TIMED_OUT, text="the decision is too old to act on")
+    is_rollback = incident.rollback_step is not None
     runbook = view.runbooks.by_digest(incident.digest) if incident.digest else None
-    facts: Mapping[str, Any] = {}
-    question = Question(
-        at=at,
-        incident=incident,
-        view=view,
-        runbook=runbook if command.by == "agent" else None,
-        use=command.use,
-        target=command.target,
-        key=command.key,
-        facts=facts,
-        by=command.by,
-        is_rollback=incident.rollback_step is not None,
-        acting_now=True,
+    return ask(
+        Question(
+            at=at,
+            incident=incident,
+            view=view,
+            runbook=None if is_rollback or command.by != "agent" else runbook,
+            use=command.use,
+            target=command.target,
+            key=command.key,
+            facts=facts_about(incident, view),
+            by=command.by,
+            is_rollback=is_rollback,
+        )
     )
-    for guard in (halted, plugin_loaded, target_known, target_free):
-        stop = guard(question)
-        if stop is not None:
-            return stop
-    return None

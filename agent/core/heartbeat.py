@@ -73,8 +73,13 @@ def take_heartbeat(event: HeartbeatReceived, view: View) -> Decision:
 def fall_silent(agent: str, view: View, *, at: float) -> Decision:
     """The silence timer ran out."""
     known = view.agents.get(agent)
-    if (known is not None and known.firing_since is not None) or _deadline(agent, view) is None:
+    allowed = _deadline(agent, view)
+    if (known is not None and known.firing_since is not None) or allowed is None:
         return Decision()
+    if known is not None and known.alive and at < known.last_at + allowed:
+        # A beat came in while the timer was on its way: it stands again, and nobody is silent.
+        due = known.last_at + allowed
+        return Decision(timers=(Timer(subject=subject_of(agent), name=TIMER, due=due),))
     signs = AgentSigns(
         agent=agent,
         last_at=known.last_at if known else 0.0,

@@ -80,8 +80,10 @@ def stand_still(product: str, view: View, *, at: float) -> Decision:
     known = view.measures.get(product)
     if known is not None and known.firing_since is not None:
         return Decision()
-    if _burns_below(product, view):
-        due = at + metric.flat_for_seconds
+    moved_lately = known is not None and at < known.moved_at + metric.flat_for_seconds
+    if moved_lately or _burns_below(product, view):
+        since = known.moved_at if known is not None and moved_lately else at
+        due = since + metric.flat_for_seconds
         return Decision(timers=(Timer(subject=subject_of(product), name=TIMER, due=due),))
     if known is None:
         why = f"no reading of {metric.name} at all for {metric.flat_for_seconds:.0f} s"

@@ -58,6 +58,7 @@ MOVES: dict[State, dict[Move, State]] = {
         Move.ESCALATE: E,
         Move.ACKNOWLEDGE: K,
         Move.PERSON_ACTS: D,
+        Move.RELEASE: OPEN,
         Move.RESOLVE: R,
     },
     W: {
@@ -75,6 +76,8 @@ MOVES: dict[State, dict[Move, State]] = {
         Move.ESCALATE: E,
         # Somebody looks on while the agent works: who is noted, the work goes on.
         Move.ACKNOWLEDGE: A,
+        # The step failed, and the alert had gone away by itself.
+        Move.RESOLVE: R,
     },
     V: {
         Move.ACT: A,

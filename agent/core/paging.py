@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.core.blast_radius import Assessment
+from agent.core.blast_radius import Assessment, shared
 from agent.core.facts import FAILED
 from agent.core.view import View
 from agent.model.alert import AlertStatus
@@ -29,18 +29,19 @@ def title_of(incident: Incident) -> str:
 
 def compose(incident: Incident, view: View, found: Assessment) -> str:
     """The text of a page."""
-    parts = [
-        f"BROKEN: {_line(incident.title, 160)}",
+    head = [
+        f"BROKEN: {_line(incident.title, 140)}",
         f"HIT: {_hit(incident, view, found)}",
         _because(incident, found),
-        _findings(incident),
-        _tried(incident),
-        f"NEXT: {next_step(incident, found)}",
     ]
+    tail = [f"NEXT: {_line(next_step(incident, found), 160)}"]
     if view.link:
-        parts.append(f"{view.link}/incidents/{incident.id}")
-    text = "\n".join(part for part in parts if part)
-    return text if len(text) <= LONGEST else text[: LONGEST - 4] + " ..."
+        tail.append(_line(f"{view.link}/incidents/{incident.id}", 200))
+    # The next safe step is never what falls off the end: findings and attempts give way.
+    room = LONGEST - sum(len(part) + 1 for part in (*head, *tail)) - 1
+    tried = _line(_tried(incident), room // 2)
+    found_text = _line(_findings(incident), room - len(tried))
+    return "\n".join([*head, found_text, tried, *tail])
 
 
 def _line(text: str, longest: int) -> str:
@@ -49,18 +50,18 @@ def _line(text: str, longest: int) -> str:
 
 
 def _hit(incident: Incident, view: View, found: Assessment) -> str:
-    words = []
+    words, registry = [], view.registry
     if found.radius is Radius.SYSTEMIC and found.suspect:
         hit = sorted(
             {
                 other.product
-                for other in view.incidents.values()
-                if other.product and (other.held_by == incident.id or other.id == incident.id)
+                for other in (incident, *view.incidents.values())
+                if other.product and other.is_firing and found.suspect in shared(registry, other)
             }
         )
         words.append(f"substrate {found.suspect}" + (f", products {', '.join(hit)}" if hit else ""))
     elif incident.product:
-        product = view.registry.products.get(incident.product)
+        product = registry.products.get(incident.product)
         tier = f" ({product.tier} tier)" if product else ""
         words.append(f"product {incident.product}{tier}")
     if incident.entity and incident.entity != found.suspect:

@@ -18,7 +18,7 @@ from agent.core.turn import Todo, Turn
 from agent.model.decision import LedgerMove, LedgerState
 from agent.model.effect import OutcomeStatus
 from agent.model.event import Acknowledged, ActionRequested, Approved, Rejected, ResolvedByPerson
-from agent.model.incident import Ending, State
+from agent.model.incident import Ending, Incident, State
 from agent.model.reason import Reason
 from agent.model.runbook import Call
 
@@ -144,8 +144,8 @@ def _resolve(turn: Turn, event: ResolvedByPerson) -> Turn:
         return _record(turn, event)
     if not turn.can(Move.RESOLVE):
         return _not_possible(turn, "resolve")
-    if any(s.status is None for s in case.steps):
-        return turn.refuse(Reason.TARGET_BUSY, "an action is still under way; wait for it to end")
+    if _busy(case):
+        return turn.refuse(Reason.TARGET_BUSY, BUSY)
     turn = turn.change(
         cause=event.cause[:1000],
         resolved_by=event.who,
@@ -165,11 +165,20 @@ def _resolve(turn: Turn, event: ResolvedByPerson) -> Turn:
     return _learnable(turn, event)
 
 
+BUSY = "an action is still under way; wait for it to end"
+
+
+def _busy(case: Incident) -> bool:
+    return any(s.status is None for s in case.steps)
+
+
 def _record(turn: Turn, event: ResolvedByPerson) -> Turn:
     """The alert cleared first; the person says afterwards what it was. Once."""
     case = turn.case
     if case.outcome is not Ending.ROUTED or case.resolved_by is not None:
         return _not_possible(turn, "resolve")
+    if _busy(case):
+        return turn.refuse(Reason.TARGET_BUSY, BUSY)
     turn = turn.move(Move.RECORD, cause=event.cause[:1000], resolved_by=event.who)
     return _learnable(turn, event).then(Todo.REST)
 

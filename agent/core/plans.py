@@ -104,7 +104,7 @@ def close_act(
     turn: Turn, key: str, *, status: OutcomeStatus | None = None, verdict: Verdict | None = None
 ) -> Turn:
     """Completes the act the guards count with what came of it."""
-    for record in turn.decision.records:
+    for record in reversed(turn.decision.records):
         if record.kind == "act" and record.key == key and isinstance(record.body, Act):
             return _write_act(turn, record.body, status, verdict)
     for acts in turn.view.acts.values():

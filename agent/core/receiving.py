@@ -12,6 +12,7 @@ import msgspec
 from agent.core.fingerprint import group_key, incident_id
 from agent.core.identify import Identity, identify
 from agent.core.lifecycle import Move
+from agent.core.silence import silencing, unsilence
 from agent.core.turn import Todo, Turn
 from agent.core.view import View
 from agent.model.alert import Alert, AlertStatus
@@ -107,7 +108,7 @@ def _open(turn: Turn, event: AlertReceived) -> Turn:
     alert = event.alert
     key, identity = key_of(alert, turn.view)
     incident = Incident(
-        id=incident_id(key, event.at),
+        id=incident_id(key, event.at, event.key),
         key=key,
         title=_title(alert),
         state=State.OPEN,
@@ -169,7 +170,19 @@ def _fold(turn: Turn, event: AlertReceived) -> Turn:
         turn = turn.note(f"alert_{alert.status.value}", reason, alert.name)
     if was_firing and not turn.case.is_firing:
         return _all_clear(turn)
+    if _speaks_up(turn, alert):
+        return unsilence(turn)
     return turn.then(Todo.REST)
+
+
+def _speaks_up(turn: Turn, alert: Alert) -> bool:
+    """Whether an alert fires in a silenced incident that no silence covers: it must not drown."""
+    return (
+        turn.case.silenced_by is not None
+        and turn.case.state in (State.OPEN, State.DIAGNOSING)
+        and alert.status is AlertStatus.FIRING
+        and silencing(alert.labels, turn.view, turn.at) is None
+    )
 
 
 def _inferred_reason(before: AlertState | None, event: AlertReceived) -> Reason:
@@ -181,12 +194,13 @@ def _inferred_reason(before: AlertState | None, event: AlertReceived) -> Reason:
 def _is_older(alert: Alert, known: AlertState) -> bool:
     if alert.starts_at != known.starts_at:
         return alert.starts_at < known.starts_at
-    # Within one episode resolved beats firing, unless the end was only inferred.
-    return (
-        known.status is AlertStatus.RESOLVED
-        and not known.inferred
-        and alert.status is AlertStatus.FIRING
-    )
+    # Within one episode resolved beats firing, unless the end was only inferred; of two ends that
+    # were told the later one counts, and a told one beats an inferred one.
+    if known.status is not AlertStatus.RESOLVED or known.inferred:
+        return False
+    if alert.status is AlertStatus.FIRING or alert.inferred:
+        return True
+    return (alert.ends_at or 0.0) < (known.ends_at or 0.0)
 
 
 def _count(turn: Turn, event: AlertReceived, before: AlertState | None) -> Turn:
@@ -258,7 +272,7 @@ def _all_clear(turn: Turn) -> Turn:
 def close_cleared(turn: Turn) -> Turn:
     """Ends an incident whose alerts are gone and which the agent is not working on."""
     case = turn.case
-    told = case.routed_to is not None
+    told = case.routed_to is not None or bool(case.pages)
     outcome = Ending.ROUTED if told else None
     state, froms = LedgerState.CLEARED, (LedgerState.OPEN,)
     if told:

@@ -7,21 +7,24 @@ run again, look first, or never again (DESIGN.md section 3, Steps).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from agent.core import guard as guards
 from agent.core.facts import facts_of, resolve_params
 from agent.core.lifecycle import Move
-from agent.core.matching import runbook_of
+from agent.core.matching import RUNNABLE, runbook_of
 from agent.core.plans import choose, close_act, give_up, intend, plan_of, step_key, target_of
 from agent.core.rollback import fail_plan, went_on
 from agent.core.turn import Todo, Turn
 from agent.model.command import Command, CommandKind
 from agent.model.effect import Effect, Outcome, OutcomeStatus, Probed
 from agent.model.event import CommandFinished
-from agent.model.incident import Radius
+from agent.model.incident import Radius, State
 from agent.model.reason import Reason
-from agent.model.runbook import Truth
+from agent.model.runbook import Runbook, Truth
 
 AGAIN = (Effect.READ, Effect.IDEMPOTENT, Effect.CONDITIONAL)
 PROBE_PAUSE_SECONDS = 5.0
@@ -42,7 +45,7 @@ def decide(turn: Turn) -> Turn:
             return give_up(turn, Reason.FACTS_UNKNOWN, text)
         if truth is Truth.TRUE:
             if branch.settle:
-                return _settle(turn, branch.why)
+                return _settle(turn, runbook, branch.why)
             if branch.plan is None:
                 return give_up(turn, Reason.DECIDED_TO_ESCALATE, branch.why)
             return choose(turn, branch.plan, branch.why)
@@ -51,7 +54,10 @@ def decide(turn: Turn) -> Turn:
     return choose(turn, runbook.plans[0].name, "")
 
 
-def _settle(turn: Turn, why: str) -> Turn:
+def _settle(turn: Turn, runbook: Runbook, why: str) -> Turn:
+    if runbook.lifecycle not in RUNNABLE:
+        # Keeping people out of it is an effect too, and a runbook in shadow has none.
+        return give_up(turn, Reason.RUNBOOK_IN_SHADOW, f"{runbook.name} would settle: {why}")
     turn = turn.change(plan=None, reason=Reason.DECIDED_TO_SETTLE, reason_text=why)
     turn = turn.note("plan_chosen", Reason.DECIDED_TO_SETTLE, why)
     return turn.then(Todo.PROVE)
@@ -116,25 +122,36 @@ def take_outcome(turn: Turn) -> Turn:
     ):
         return turn
     command, outcome = event.command, event.outcome
+    if any(run.id == command.key and run.status is not None for run in turn.case.steps):
+        return turn.then(Todo.REST)  # told twice: the step has ended already
     if command.kind is CommandKind.PROBE:
         return _probed(turn, command, outcome)
     if outcome.status is OutcomeStatus.UNKNOWN:
         return _unknown(turn, command, outcome)
-    if outcome.status is OutcomeStatus.TEMPORARY:
-        if command.attempt <= turn.view.policy.temporary_retries:
-            turn = turn.note("step", Reason.STEP_TEMPORARY, f"{command.use}: {outcome.detail}")
-            return _again(turn, command, after=outcome.after_seconds or 2.0**command.attempt)
+    if outcome.status is OutcomeStatus.TEMPORARY and _may_go_again(turn, command):
+        turn = turn.note("step", Reason.STEP_TEMPORARY, f"{command.use}: {outcome.detail}")
+        after = outcome.after_seconds or 2.0**command.attempt
+        return _again(turn, command, after=after, unsure=command.unsure)
+    if outcome.status in (OutcomeStatus.TEMPORARY, OutcomeStatus.REFUSED) and command.unsure:
+        # The last attempt did nothing, but one before it may have.
+        outcome = msgspec.structs.replace(outcome, status=OutcomeStatus.UNKNOWN)
+    elif outcome.status is OutcomeStatus.TEMPORARY:
         outcome = msgspec.structs.replace(outcome, status=OutcomeStatus.FAILED)
     return finish(turn, command, outcome)
 
 
-def _again(turn: Turn, command: Command, *, after: float) -> Turn:
+def _may_go_again(turn: Turn, command: Command) -> bool:
+    return command.attempt <= turn.view.policy.temporary_retries and turn.case.is_open
+
+
+def _again(turn: Turn, command: Command, *, after: float, unsure: bool) -> Turn:
     attempt = command.attempt + 1
     again = msgspec.structs.replace(
         command,
         id=f"{command.key}+{attempt}",
         kind=CommandKind.ACT,
         attempt=attempt,
+        unsure=unsure,
         not_before=turn.at + after,
         created_at=turn.at,
     )
@@ -143,9 +160,8 @@ def _again(turn: Turn, command: Command, *, after: float) -> Turn:
 
 def _unknown(turn: Turn, command: Command, outcome: Outcome) -> Turn:
     turn = turn.note("step", Reason.STEP_UNKNOWN, f"{command.use}: {outcome.detail}")
-    policy = turn.view.policy
-    if command.effect in AGAIN and command.attempt <= policy.temporary_retries:
-        return _again(turn, command, after=0.0)
+    if command.effect in AGAIN and _may_go_again(turn, command):
+        return _again(turn, command, after=0.0, unsure=True)
     if command.effect is Effect.PROBED:
         probe = msgspec.structs.replace(
             command, id=f"{command.id}/probe/1", kind=CommandKind.PROBE, created_at=turn.at
@@ -165,8 +181,14 @@ def _probed(turn: Turn, command: Command, outcome: Outcome) -> Turn:
         return finish(turn, command, done)
     if outcome.status is OutcomeStatus.DONE and word == Probed.NOT_HAPPENED.value:
         turn = turn.note("step", Reason.PROBE_SAYS_NOT_DONE, command.use)
-        if command.attempt <= turn.view.policy.temporary_retries:
-            return _again(turn, command, after=0.0)
+        if _may_go_again(turn, command):
+            return _again(turn, command, after=0.0, unsure=False)
+        not_done = Outcome(
+            status=OutcomeStatus.FAILED,
+            reason=Reason.PROBE_SAYS_NOT_DONE,
+            detail="it did not happen, however often it was tried",
+        )
+        return finish(turn, command, not_done)
     tries = int(command.id.rpartition("/")[2]) if "/probe/" in command.id else 1
     if tries < turn.view.policy.probe_tries:
         probe = msgspec.structs.replace(
@@ -185,7 +207,8 @@ def _probed(turn: Turn, command: Command, outcome: Outcome) -> Turn:
 
 def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
     """The step has its final outcome: it is written down, and the plan goes on or ends."""
-    undo = outcome.value.get("undo")
+    undo = _undo_of(outcome)
+    is_ours = _is_ours(turn, command)
     steps = tuple(
         msgspec.structs.replace(
             run, status=outcome.status, detail=outcome.detail[:300], ended_at=turn.at, undo=undo
@@ -204,7 +227,7 @@ def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
     }.get(outcome.status, Reason.STEP_FAILED)
     text = f"{command.use}: {outcome.detail}" if outcome.detail else command.use
     turn = turn.note("step", reason, text, who=command.by, data={"key": command.key})
-    if command.by != "agent" or not turn.case.is_open or not _is_ours(turn, command):
+    if not is_ours:
         return turn.then(Todo.REST)
     if turn.case.rollback_step is not None:
         return went_on(turn, outcome)
@@ -219,4 +242,18 @@ def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
 
 
 def _is_ours(turn: Turn, command: Command) -> bool:
-    return command.key.startswith(f"{turn.case.id}/{turn.case.attempt}/")
+    """Whether the plan in hand waits for this step."""
+    return (
+        command.by == "agent"
+        and turn.case.state is State.ACTING
+        and command.key in turn.case.waiting
+    )
+
+
+def _undo_of(outcome: Outcome) -> Mapping[str, Any] | None:
+    """The way back a plugin told of, where it has the shape of a call. Plugins may be anybody's."""
+    undo = outcome.value.get("undo")
+    if not isinstance(undo, Mapping) or not isinstance(undo.get("use"), str):
+        return None
+    params = undo.get("with", {})
+    return {"use": undo["use"], "with": dict(params)} if isinstance(params, Mapping) else None

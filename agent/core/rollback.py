@@ -19,6 +19,15 @@ from agent.model.incident import PlanRun
 from agent.model.reason import Reason
 from agent.model.runbook import Call
 
+LOOK_ANYWAY = (
+    Reason.STEP_UNKNOWN,
+    Reason.ROLLBACK_FAILED,
+    Reason.VERIFICATION_FAILED,
+    Reason.VERIFICATION_INCONCLUSIVE,
+)
+"""Reasons for which it matters little that the alert went quiet meanwhile: what was changed is in
+doubt, or the proof itself says that it is not well."""
+
 
 def fail_plan(turn: Turn, reason: Reason, text: str) -> Turn:
     """The plan's verdict is failed: its way back, then the next plan of the ladder."""
@@ -31,7 +40,7 @@ def end_plan(turn: Turn, verdict: Verdict) -> Turn:
     """Writes the verdict of the plan, on the incident and on every act of it."""
     case = turn.case
     run = PlanRun(plan=case.plan or "", verdict=verdict)
-    turn = turn.change(plans=(*case.plans, run), verdict=verdict)
+    turn = turn.change(plans=(*case.plans, run), verdict=verdict, waiting=())
     prefix = f"{case.id}/{case.attempt}/"
     for step in case.steps:
         if step.id.startswith(prefix):
@@ -120,11 +129,13 @@ def _rollback_failed(turn: Turn, text: str) -> Turn:
 
 
 def next_plan(turn: Turn) -> Turn:
-    """The stage: the ladder. Facts are as old as the plan that failed, so they are not reused."""
+    """The stage: the ladder. A further remedy is only for what still burns."""
     if turn.todo is not Todo.NEXT_PLAN:
         return turn
     found = plan_of(turn)
     if found is None:
+        return turn.then(Todo.ROUTE)
+    if not turn.case.is_firing and turn.case.reason not in LOOK_ANYWAY:
         return turn.then(Todo.ROUTE)
     names = [p.name for p in found[0].plans]
     tried = {p.plan for p in turn.case.plans}

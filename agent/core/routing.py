@@ -14,6 +14,9 @@ from agent.core.blast_radius import Assessment, assess, shared
 from agent.core.diagnosis import default_calls, diagnose
 from agent.core.lifecycle import Move
 from agent.core.paging import compose, title_of
+from agent.core.receiving import close_cleared
+from agent.core.rollback import LOOK_ANYWAY
+from agent.core.silence import silence
 from agent.core.turn import Todo, Turn
 from agent.core.view import Channel
 from agent.model.command import Command, CommandKind
@@ -34,10 +37,12 @@ def route(turn: Turn) -> Turn:
     if turn.todo is not Todo.ROUTE:
         return turn
     case = turn.case
-    if case.state is State.AWAITING_APPROVAL:
+    if not case.is_firing and case.reason not in LOOK_ANYWAY:
+        return close_cleared(turn)  # it went away while something was tried: nobody is woken
+    if case.state is State.AWAITING_APPROVAL and case.approved_by is None:
         found = assess(case, turn.view)
         return page(turn, _team(turn, found), found).then(Todo.REST)
-    if not case.findings and case.after_diagnosis != "route" and default_calls(turn):
+    if _wants_findings(turn):
         turn = diagnose(turn.change(after_diagnosis="route").then(Todo.DIAGNOSE))
         if turn.todo is not Todo.ROUTE:
             return turn
@@ -45,6 +50,16 @@ def route(turn: Turn) -> Turn:
     if found.radius is Radius.SYSTEMIC:
         return _systemic(turn, found)
     return _contained(turn, found)
+
+
+def _wants_findings(turn: Turn) -> bool:
+    case = turn.case
+    return (
+        not case.findings
+        and case.after_diagnosis != "route"
+        and turn.can(Move.DIAGNOSE)
+        and bool(default_calls(turn))
+    )
 
 
 def _team(turn: Turn, found: Assessment) -> str:
@@ -171,18 +186,7 @@ def release(turn: Turn) -> Turn:
     case = turn.case
     if case.held_by is None or not case.is_firing or not turn.can(Move.RELEASE):
         return turn.then(Todo.REST)
-    turn = turn.move(
-        Move.RELEASE,
-        held_by=None,
-        routed_to=None,
-        radius=None,
-        suspect=None,
-        radius_path=(),
-        reason=None,
-        reason_text="",
-        findings={},
-        page_held_until=None,
-    )
+    turn = turn.start_over(held_by=None, routed_to=None, radius=None, suspect=None, radius_path=())
     turn = turn.ledger(
         LedgerMove(
             incident_id=case.id,
@@ -199,7 +203,8 @@ def page_hold_over(turn: Turn) -> Turn:
     """The page has waited for a common cause long enough."""
     if turn.case.state not in WAITING_STATES or not turn.case.is_firing:
         return turn.then(Todo.REST)
-    return turn.then(Todo.ROUTE)
+    turn = silence(turn.then(Todo.MATCH))  # somebody may have silenced it while it waited
+    return turn if turn.todo is Todo.REST else turn.then(Todo.ROUTE)
 
 
 def _escalate(turn: Turn, found: Assessment, reason: Reason) -> Turn:
@@ -217,7 +222,8 @@ def _escalate(turn: Turn, found: Assessment, reason: Reason) -> Turn:
 
 def page(turn: Turn, team: str, found: Assessment) -> Turn:
     """Hands the page to every channel of the team."""
-    channels = turn.view.channels.get(team) or turn.view.channels.get(DEFAULT, ())
+    by_team = turn.view.channels
+    channels = by_team.get(team) or by_team.get(DEFAULT) or by_team.get(FALLBACK, ())
     text = compose(turn.case, turn.view, found)
     number = len({p.id.split("/")[2] for p in turn.case.pages}) + 1
     for channel in channels:
@@ -280,7 +286,9 @@ def take_receipt(turn: Turn) -> Turn:
         return turn.then(Todo.REST)
     turn = _mark(turn, command.key, delivered=False, detail=outcome.detail)
     turn = turn.note("page", Reason.PAGE_FAILED, f"{command.use}: {outcome.detail}"[:300])
-    return _fall_back(turn, command).then(Todo.REST)
+    if turn.case.is_open:
+        turn = _fall_back(turn, command)
+    return turn.then(Todo.REST)
 
 
 def _mark(turn: Turn, page_id: str, *, delivered: bool, detail: str) -> Turn:
@@ -295,8 +303,8 @@ def _mark(turn: Turn, page_id: str, *, delivered: bool, detail: str) -> Turn:
 
 def _fall_back(turn: Turn, command: Command) -> Turn:
     """The last channel: it must not depend on what just failed."""
-    told = {p.id.split("/", 3)[3] for p in turn.case.pages}
     number = command.key.split("/")[2]
+    told = {p.id.split("/", 3)[3] for p in turn.case.pages if p.id.split("/")[2] == number}
     for channel in turn.view.channels.get(FALLBACK, ()):
         if channel.id not in told and channel.id != command.params["channel"]:
             text, team = str(command.params["text"]), str(command.params["to"])

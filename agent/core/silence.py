@@ -14,6 +14,7 @@ from functools import lru_cache
 from agent.core.lifecycle import Move
 from agent.core.turn import Todo, Turn
 from agent.core.view import View
+from agent.model.alert import AlertStatus
 from agent.model.decision import LedgerMove, LedgerState
 from agent.model.reason import Reason
 from agent.model.records import Silence, SilenceMatcher
@@ -69,7 +70,8 @@ def silence(turn: Turn) -> Turn:
     if turn.todo is not Todo.MATCH:
         return turn
     case = turn.case
-    found = [silencing(a.labels, turn.view, turn.at) for a in case.alerts.values()]
+    firing = [a for a in case.alerts.values() if a.status is AlertStatus.FIRING]
+    found = [silencing(a.labels, turn.view, turn.at) for a in firing]
     if not found or any(s is None for s in found):
         return turn
     longest = max((s for s in found if s is not None), key=lambda s: s.ends_at)
@@ -87,11 +89,11 @@ def silence(turn: Turn) -> Turn:
 
 
 def unsilence(turn: Turn) -> Turn:
-    """The silence ended and the alert still fires: it is looked at now."""
+    """The silence ended (or does not cover all of it) and it still fires: it is looked at now."""
     case = turn.case
     if case.silenced_by is None or not turn.can(Move.RELEASE):
         return turn.then(Todo.REST)
-    turn = turn.move(Move.RELEASE, silenced_by=None, reason=None)
+    turn = turn.start_over(silenced_by=None).timer("silence_end", None)
     turn = turn.ledger(
         LedgerMove(
             incident_id=case.id,

@@ -69,6 +69,24 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{move} is not possible in {self.case.state}")
         return self.change(state=state, **fields)
 
+    def start_over(self, **fields: Any) -> Turn:
+        """Back to the start: what was found and chosen before is old now. The new number of the
+        attempt keeps the ids of its commands apart from those before."""
+        return self.move(
+            Move.RELEASE,
+            attempt=self.case.attempt + 1,
+            runbook=None,
+            digest=None,
+            plan=None,
+            findings={},
+            waiting=(),
+            reason=None,
+            reason_text="",
+            page_held_until=None,
+            updated_at=self.at,
+            **fields,
+        )
+
     def can(self, move: Move) -> bool:
         return after(self.case.state, move) is not None
 

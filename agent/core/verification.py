@@ -19,7 +19,7 @@ from agent.model.command import CommandKind
 from agent.model.decision import LedgerMove, LedgerState
 from agent.model.effect import OutcomeStatus, Verdict
 from agent.model.event import CommandFinished
-from agent.model.incident import Ending, Radius
+from agent.model.incident import Ending, Radius, State
 from agent.model.reason import Reason
 from agent.model.runbook import Facts, Predicate, Truth, Verify
 
@@ -42,11 +42,14 @@ def prove(turn: Turn) -> Turn:
         Move.VERIFY, verify_started_at=turn.at, good_looks=0, looks=0, last_look="", waiting=()
     )
     turn = turn.note("verifying", Reason.VERIFYING, turn.case.plan or "")
-    within = max(proof.within_seconds, proof.decay_seconds)
-    turn = turn.timer("deadline", turn.at + proof.settle_seconds + within)
+    turn = turn.timer("deadline", _deadline_of(proof, turn.at))
     if proof.observe or proof.success:
         return turn.timer("look", turn.at + proof.settle_seconds).then(Todo.REST)
     return judge(turn.then(Todo.VERIFY))
+
+
+def _deadline_of(proof: Verify, started_at: float) -> float:
+    return started_at + proof.settle_seconds + max(proof.within_seconds, proof.decay_seconds)
 
 
 def judge(turn: Turn) -> Turn:
@@ -62,7 +65,7 @@ def judge(turn: Turn) -> Turn:
 def look(turn: Turn) -> Turn:
     """The look timer: gathers what the proof observes, anew."""
     proof, case = proof_of(turn), turn.case
-    if case.verify_started_at is None or not turn.can(Move.VERIFY):
+    if case.verify_started_at is None or case.state is not State.VERIFYING:
         return turn.then(Todo.REST)
     number = case.looks + 1
     facts = facts_of(turn)
@@ -89,7 +92,7 @@ def take_look(turn: Turn) -> Turn:
         or event.command.kind is not CommandKind.OBSERVE
     ):
         return turn
-    if event.command.id not in turn.case.waiting:
+    if event.command.id not in turn.case.waiting or turn.case.state is not State.VERIFYING:
         return turn.then(Todo.REST)
     if event.outcome.status is OutcomeStatus.DONE:
         finding = dict(event.outcome.value)
@@ -126,8 +129,11 @@ def _looked(turn: Turn) -> Turn:
 def deadline(turn: Turn) -> Turn:
     """The deadline timer: the time for proof is up."""
     proof, case = proof_of(turn), turn.case
-    if case.verify_started_at is None:
+    if case.verify_started_at is None or case.state is not State.VERIFYING:
         return turn.then(Todo.REST)
+    due = _deadline_of(proof, case.verify_started_at)
+    if turn.at < due:
+        return turn.timer("deadline", due).then(Todo.REST)  # it was set for an earlier plan
     if proof.observe or proof.success:
         if case.last_look == Truth.FALSE.value:
             return _failed(turn, Reason.VERIFICATION_FAILED, "the proof was false to the end")

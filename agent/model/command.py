@@ -42,4 +42,6 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     timeout_seconds: float = 60.0
     not_before: float = 0.0
     attempt: int = 1
+    unsure: bool = False
+    """True where an attempt before this one may have happened, and nobody could tell."""
     created_at: float = 0.0

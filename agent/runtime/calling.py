@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from agent.catalog.settings import Use, resolve_secrets
 from agent.model.command import Command, CommandKind
 from agent.model.effect import Effect
@@ -36,7 +38,7 @@ class Calling:
             return await self._act(command, plugin)
         if not isinstance(plugin, Diagnostic | Verification):
             raise Permanent(f"{command.use} is no diagnostic")
-        params = plugin.params.model_validate(dict(command.params))
+        params = _params(plugin, command.params)
         kit = self._kits.read(
             deadline_seconds=command.timeout_seconds, log_fields=_log_fields(command)
         )
@@ -49,7 +51,7 @@ class Calling:
         if plugin.effect is not command.effect:
             # Decided under another version of the plugin: the promise it was decided on is gone.
             raise Permanent(f"{command.use} is {plugin.effect} now, it was {command.effect}")
-        params = plugin.params.model_validate(dict(command.params))
+        params = _params(plugin, command.params)
         kit = self._kits.act(
             key=command.key,
             deadline_seconds=command.timeout_seconds,
@@ -62,7 +64,7 @@ class Calling:
             raise Permanent(f"{command.use} has no probe")
         if plugin.effect is not Effect.PROBED:
             raise Permanent(f"{command.use} is not probed")
-        params = plugin.params.model_validate(dict(command.params))
+        params = _params(plugin, command.params)
         kit = self._kits.read(
             deadline_seconds=command.timeout_seconds, log_fields=_log_fields(command)
         )
@@ -75,7 +77,7 @@ class Calling:
         use = self._channels().get(str(command.params["channel"]))
         if use is None:
             raise Permanent(f"channel {command.params['channel']} is not configured any more")
-        params = plugin.params.model_validate(dict(use.params))
+        params = _params(plugin, use.params)
         message = Message(
             key=command.key,
             to=str(command.params["to"]),
@@ -91,6 +93,14 @@ class Calling:
             log_fields=_log_fields(command),
         )
         return {"receipt": await plugin.run(kit, params, message)}
+
+
+def _params(plugin: Action | Diagnostic | Verification | Notifier, given: Mapping[str, Any]) -> Any:
+    """Checked before anything is called. Raises Permanent."""
+    try:
+        return plugin.params.model_validate(dict(given))
+    except ValidationError as error:
+        raise Permanent(f"{plugin.name}: {error}") from None
 
 
 def _log_fields(command: Command) -> dict[str, Any]:

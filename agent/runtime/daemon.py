@@ -19,6 +19,7 @@ from agent.core import heartbeat, leadership
 from agent.core.view import View
 from agent.model.alert import Alert, Signal
 from agent.model.decision import Decision, Record, Timer
+from agent.model.errors import HomeostatError, StoreUnavailable
 from agent.model.event import CommandFinished, Event, TimerFired
 from agent.model.fault import Fault
 from agent.model.incident import Incident
@@ -30,7 +31,7 @@ from agent.runtime.calling import Calling
 from agent.runtime.http_client import AiohttpHttp
 from agent.runtime.intake import events_of
 from agent.runtime.kit import Kits
-from agent.runtime.lane import Lane, commands_of
+from agent.runtime.lane import Lane, Undecidable, commands_of
 from agent.runtime.outbox import Outbox
 from agent.runtime.processes import Processes
 from agent.runtime.reading import Reading, channels_of, load_plugins, read
@@ -43,15 +44,26 @@ log = structlog.get_logger("daemon")
 
 TRUNCATED = "truncated_group"
 STUCK_SECONDS = 30.0
-DRAIN_SECONDS = 30.0
+DRAIN_SECONDS = 28.0
+"""With the 3 s that requests under way get before, and what is closed after, it stays below the
+35 s in which a daemon that was told to stop is gone."""
+CLOSE_SECONDS = 1.5
+EXPIRY_GRACE_SECONDS = 75.0
+"""Senders repeat what fires every minute. What they said while nobody listened was not heard, so a
+promise to repeat cannot have been broken before they had the time to speak again."""
 KEPT_BODY_BYTES = 64 * 1024
 MOST_NOTICES = 1000
 HOUSEKEEPING_SECONDS = 600.0
+RELOAD_PAUSE_SECONDS = 2.0
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     subject: str
+
+
+class UnusableTokens(HomeostatError):
+    """Tokens are configured and nobody could be proven by them."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +125,7 @@ class Daemon:
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
         self._reread = asyncio.Event()
+        self._reading_now = asyncio.Lock()
 
     @property
     def principals(self) -> Principals | None:
@@ -123,13 +136,16 @@ class Daemon:
 
     async def start(self) -> None:
         """Opens the store, judges what a stop left unfinished, and starts to listen."""
+        self._check_tokens()
         snapshot = await self.store.open(now=self._clock.now())
         for warning in getattr(self.store, "warnings", ()):
             log.warning("store", warning=warning)
         self._state.load(snapshot)
         self._read_again()
         self._spawn(self.lane.run(), "lane")
-        self.timers.load(self._state.timers)
+        self.timers.load(
+            self._state.timers, not_before={"expiry": self._clock.now() + EXPIRY_GRACE_SECONDS}
+        )
         self._gauges()
         await self._watch()
         self._spawn(self.timers.run(), "timers")
@@ -147,6 +163,12 @@ class Daemon:
             incidents=len(self.view.incidents),
             unfinished=len(snapshot.commands),
         )
+
+    def _check_tokens(self) -> None:
+        """A token file that cannot be read must not mean that no token is needed."""
+        if self.settings.tokens_file is not None and self.reading.principals is None:
+            why = [str(f) for f in self.reading.faults if f.file == str(self.settings.tokens_file)]
+            raise UnusableTokens("\n".join(["the token file cannot be used", *why]))
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
@@ -168,9 +190,11 @@ class Daemon:
         for task in self._tasks:
             if task.get_name() != "lane":
                 task.cancel()
-        await self.outbox.drain(grace_seconds=DRAIN_SECONDS)
+        is_deciding = any(t.get_name() == "lane" and not t.done() for t in self._tasks)
+        await self.outbox.drain(grace_seconds=DRAIN_SECONDS if is_deciding else 0.0)
         self.lane.close()
-        await asyncio.wait(self._tasks, timeout=3.0)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
         for task in self._tasks:
             task.cancel()
         for reader in self._readers:
@@ -207,8 +231,14 @@ class Daemon:
     # events in
 
     async def receive(self, signals: Sequence[Signal]) -> None:
-        """Durable when it returns; raises StoreUnavailable where it is not."""
-        await self.lane.submit(events_of(signals, at=self._clock.now(), view=self.view))
+        """Durable when it returns; raises StoreUnavailable where it is not. What cannot be decided
+        about goes to quarantine, so that no sender repeats it for ever."""
+        try:
+            await self.lane.submit(events_of(signals, at=self._clock.now(), view=self.view))
+        except Undecidable as error:
+            for event in error.events:
+                body = msgspec.json.encode(event)
+                await self.quarantine(body, source="decision", why=str(error))
         if any(isinstance(s, Alert) and TRUNCATED in s.flags for s in signals):
             self.sources.request_level_check()  # the sender left some out: ask for all of them
         self.telemetry.received(sum(1 for s in signals if isinstance(s, Alert)))
@@ -285,6 +315,14 @@ class Daemon:
 
     async def reload(self) -> tuple[Fault, ...]:
         """Reads runbooks, products and tokens anew. With any error, the last good set stays."""
+        async with self._reading_now:
+            return await self._reload()
+
+    def request_reload(self) -> None:
+        """The same, soon, and told in the log."""
+        self._reread.set()
+
+    async def _reload(self) -> tuple[Fault, ...]:
         before = self.reading
         reading = self._read_again()
         if not reading.is_good:
@@ -298,11 +336,17 @@ class Daemon:
         return ()
 
     async def _keep_reading(self) -> None:
-        """A promotion was proposed or decided: the set of runbooks changes with it."""
+        """On request, and where a promotion was proposed or decided: the set of runbooks changes
+        with it."""
         while True:
             await self._reread.wait()
             self._reread.clear()
-            await self.reload()
+            try:
+                await self.reload()
+            except StoreUnavailable as error:
+                log.warning("reload_not_stored", error=str(error)[:300])
+                await self._clock.sleep(RELOAD_PAUSE_SECONDS)
+                self._reread.set()
 
     # what people see
 
@@ -313,8 +357,7 @@ class Daemon:
         """The decision loop makes progress, and no part of the daemon has ended."""
         if not self._ready or any(task.done() for task in self._tasks):
             return False
-        still = self._clock.monotonic() - self.lane.progress_at
-        return self.lane.is_idle or still < STUCK_SECONDS
+        return self.lane.stuck_seconds < STUCK_SECONDS
 
     def request_level_check(self) -> None:
         self.sources.request_level_check()

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 import structlog
 
 from agent.core.advance import advance
+from agent.model.alert import AlertStatus
 from agent.model.command import Command
 from agent.model.decision import Decision, LedgerEntry, Timer
 from agent.model.errors import HomeostatError, StoreUnavailable
@@ -32,19 +33,47 @@ log = structlog.get_logger("lane")
 MOST_WAITING_EVENTS = 50_000
 """Beyond this a sender is told to come back (503), never silently dropped."""
 BATCH_EVENTS = 2_000
-MOST_FOLLOW_UPS = 10_000
+MOST_FOLLOW_UPS = 200_000
 """Events one event may lead to within its commit: a systemic incident holds back many."""
 
 Committed = Callable[[Sequence[Decision]], None]
 
 
-class Waiting(msgspec.Struct):
-    events: Sequence[Event | Decision]
-    done: asyncio.Future[list[Decision]]
+CANNOT_BE_STORED = (ValueError, TypeError, OverflowError)
+"""What a store raises for a value that no store can hold (agent/store/rows.py)."""
 
 
 class Undecidable(HomeostatError):
-    """Homeostat has a defect: this event cannot be decided about. Nothing of it was kept."""
+    """Homeostat has a defect: `events` cannot be decided about. Nothing of them was kept; what was
+    handed in together with them is on disk."""
+
+    def __init__(self, message: str, events: Sequence[Event | Decision] = ()) -> None:
+        super().__init__(message)
+        self.events = tuple(events)
+
+
+class Waiting:
+    """Events of one caller, and the future it waits for."""
+
+    def __init__(self, events: Sequence[Event | Decision]) -> None:
+        self.events = events
+        self.done: asyncio.Future[list[Decision]] = asyncio.get_running_loop().create_future()
+        self.answer: list[Decision] = []
+        self.undecidable: list[Event | Decision] = []
+        self.why = ""
+
+    def tell(self) -> None:
+        """Once all of it is on disk."""
+        if self.done.done():  # the caller went away
+            return
+        if self.undecidable:
+            self.done.set_exception(Undecidable(self.why, self.undecidable))
+        else:
+            self.done.set_result(self.answer)
+
+    def fail(self, error: HomeostatError) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
 
 
 class Lane:
@@ -57,14 +86,16 @@ class Lane:
         self._waiting_events = 0
         self._wake = asyncio.Event()
         self._closing = False
-        self.progress_at = clock.monotonic()
-        """Monotonic time of the last finished batch: health means that this moves."""
+        self._busy_since: float | None = None
         self.commits = 0
         self.commit_seconds = 0.0
 
     @property
-    def is_idle(self) -> bool:
-        return not self._queue
+    def stuck_seconds(self) -> float:
+        """For how long something has waited without any batch being finished; 0 while idle."""
+        if self._busy_since is None:
+            return 0.0
+        return self._clock.monotonic() - self._busy_since
 
     async def submit(self, events: Sequence[Event | Decision]) -> list[Decision]:
         """Decides the events in order; returns when all of it is on disk. A ready decision
@@ -72,26 +103,40 @@ class Lane:
 
         Raises StoreUnavailable where it is not, or where too much is waiting already.
         """
-        if self._closing or self._waiting_events + len(events) > MOST_WAITING_EVENTS:
+        if self._closing:
+            raise StoreUnavailable("the agent is stopping; send again")
+        if self._waiting_events and self._waiting_events + len(events) > MOST_WAITING_EVENTS:
             raise StoreUnavailable("too many events are waiting; send again")
         if not events:
             return []
-        done: asyncio.Future[list[Decision]] = asyncio.get_running_loop().create_future()
-        self._queue.append(Waiting(events, done))
+        # A post larger than a batch is several: the loop is not held up by one sender.
+        starts = range(0, len(events), BATCH_EVENTS)
+        parts = [Waiting(events[at : at + BATCH_EVENTS]) for at in starts]
+        if self._busy_since is None:
+            self._busy_since = self._clock.monotonic()
+        self._queue.extend(parts)
         self._waiting_events += len(events)
         self._wake.set()
-        return await done
+        if len(parts) == 1:
+            return await parts[0].done
+        return await _all_of(parts)
 
     async def run(self) -> None:
-        while not (self._closing and not self._queue):
-            if not self._queue:
-                self._wake.clear()
-                if self._closing:
-                    return
-                await self._wake.wait()
-                continue
-            await self._batch()
-            self.progress_at = self._clock.monotonic()
+        try:
+            while not (self._closing and not self._queue):
+                if not self._queue:
+                    self._busy_since = None
+                    self._wake.clear()
+                    await self._wake.wait()
+                    continue
+                await self._batch()
+                self._busy_since = self._clock.monotonic()
+        finally:
+            # However it ends, nobody is left waiting for an answer that will not come.
+            self._busy_since = None
+            self._closing = True
+            _tell(self._queue, StoreUnavailable("the agent is stopping; send again"))
+            self._queue.clear()
 
     def close(self) -> None:
         """No new events; what waits is still decided."""
@@ -107,58 +152,70 @@ class Lane:
         self._waiting_events -= size
         await self._settle(taken)
 
-    async def _settle(self, taken: list[Waiting]) -> None:
+    async def _settle(self, taken: Sequence[Waiting]) -> None:
         """Decides, commits and answers; whoever cannot be answered is told why."""
         try:
-            answers = await self._decide_and_commit(taken)
+            decisions = await self._decide_and_commit(taken)
         except StoreUnavailable as error:
             self._state.take_back()
-            _tell(taken, StoreUnavailable(str(error)))
+            _tell(taken, error)
             return
-        except ValueError as error:
+        except CANNOT_BE_STORED as error:
             # Something in the batch cannot be stored at all. It must not take the others along.
             self._state.take_back()
-            if len(taken) == 1:
-                log.exception("cannot_be_stored")
-                _tell(taken, Undecidable(str(error)))
-                return
-            for waiting in taken:
-                await self._settle([waiting])
+            await self._isolate(taken, error)
             return
-        for waiting, answer in zip(taken, answers, strict=True):
-            if not waiting.done.done():
-                waiting.done.set_result(answer)
+        except BaseException:
+            self._state.take_back()
+            _tell(taken, StoreUnavailable("the agent is stopping; send again"))
+            raise
+        self._state.keep()
+        for waiting in taken:
+            waiting.tell()
+        self._committed(decisions)
 
-    async def _decide_and_commit(self, taken: list[Waiting]) -> list[list[Decision]]:
+    async def _isolate(self, taken: Sequence[Waiting], error: Exception) -> None:
+        """Everything of the batch again, each event for itself."""
+        if len(taken) == 1 and len(taken[0].events) == 1:
+            log.error("cannot_be_stored", exc_info=error)
+            taken[0].fail(Undecidable(f"{type(error).__name__}: {error}", taken[0].events))
+            return
+        for waiting in taken:
+            alone = [Waiting([event]) for event in waiting.events]
+            for part in alone:
+                await self._settle([part])
+            try:
+                waiting.answer = await _all_of(alone)
+                waiting.tell()
+            except HomeostatError as failed:
+                waiting.fail(failed)
+
+    async def _decide_and_commit(self, taken: Sequence[Waiting]) -> list[Decision]:
         recalled = await self._recall([e for w in taken for e in w.events])
         batch = Batch(self._state, recalled)
-        answers = [self._answer(batch, waiting) for waiting in taken]
+        for waiting in taken:
+            self._decide(batch, waiting)
         if batch.decisions or batch.repeats:
             began = self._clock.monotonic()
             await self._store.commit(batch.decisions, tuple(batch.repeats.values()))
             self.commit_seconds = self._clock.monotonic() - began
             self.commits += 1
-        self._state.keep()
-        self._committed(batch.decisions)
-        return answers
+        return batch.decisions
 
-    def _answer(self, batch: Batch, waiting: Waiting) -> list[Decision]:
-        answer: list[Decision] = []
+    def _decide(self, batch: Batch, waiting: Waiting) -> None:
+        waiting.answer, waiting.undecidable = [], []
         for event in waiting.events:
             try:
-                answer.append(batch.decide(event))
+                waiting.answer.append(batch.decide(event))
             except Exception as error:  # a defect of ours must not end the lane for everybody
                 log.exception("undecidable", event_kind=type(event).__name__)
-                if not waiting.done.done():
-                    waiting.done.set_exception(Undecidable(f"{type(error).__name__}: {error}"))
-        return answer
+                waiting.undecidable.append(event)
+                waiting.why = f"{type(error).__name__}: {error}"
 
     async def _recall(self, events: Sequence[Event | Decision]) -> Recalled:
         """What the store knows of alerts that are not live, and of incidents that are closed."""
         view = self._state.view
-        unknown = [
-            e for e in events if isinstance(e, AlertReceived) and e.alert.identity not in view.live
-        ]
+        unknown = self._not_live(events)
         entries: Mapping[str, LedgerEntry] = {}
         episodes: Mapping[str, Episode] = {}
         if unknown:
@@ -176,11 +233,45 @@ class Lane:
                     closed[incident_id] = incident
         return Recalled(entries=dict(entries), episodes=dict(episodes), closed=closed)
 
+    def _not_live(self, events: Sequence[Event | Decision]) -> list[AlertReceived]:
+        """Alerts that memory does not know, or will not any more once it is their turn: something
+        before them in the batch may end them, or close the incident they are in."""
+        live = self._state.view.live
+        told = [e for e in events if isinstance(e, AlertReceived)]
+        ending = {e.alert.identity for e in told if e.alert.status is AlertStatus.RESOLVED}
+        moved = {subject_of(e) for e in events}
+        return [
+            e
+            for e in told
+            if (known := live.get(e.alert.identity)) is None
+            or known in moved
+            or e.alert.identity in ending
+        ]
 
-def _tell(taken: Sequence[Waiting], error: HomeostatError) -> None:
+
+def _tell(taken: Iterable[Waiting], error: HomeostatError) -> None:
     for waiting in taken:
-        if not waiting.done.done():
-            waiting.done.set_exception(error)
+        waiting.fail(error)
+
+
+async def _all_of(parts: Sequence[Waiting]) -> list[Decision]:
+    """The answers of all parts, in order, once each of them has one. That the store is gone comes
+    before what cannot be decided about: then the sender has to send all of it again."""
+    answers: list[Decision] = []
+    undecidable: list[Undecidable] = []
+    gone: StoreUnavailable | None = None
+    for part in parts:
+        try:
+            answers += await part.done
+        except Undecidable as error:
+            undecidable.append(error)
+        except StoreUnavailable as error:
+            gone = error
+    if gone is not None:
+        raise gone
+    if undecidable:
+        raise Undecidable(str(undecidable[0]), [e for u in undecidable for e in u.events])
+    return answers
 
 
 class Batch:
@@ -192,7 +283,21 @@ class Batch:
         self.repeats: dict[str, Repeat] = {}
 
     def decide(self, event: Event | Decision) -> Decision:
-        """The decision of one event; what it emits is decided right after it."""
+        """The decision of one event; what it emits is decided right after it. Where that raises,
+        nothing of the event is kept."""
+        mark, before = self._state.mark(), len(self.decisions)
+        try:
+            first = self._with_follow_ups(event)
+        except Exception:
+            self._state.take_back(mark)
+            del self.decisions[before:]
+            raise
+        for decision in self.decisions[before:]:
+            for entry in decision.entries:
+                self._recalled.remember(entry)
+        return first
+
+    def _with_follow_ups(self, event: Event | Decision) -> Decision:
         if isinstance(event, Decision):
             self._take(event)
             return event
@@ -200,13 +305,15 @@ class Batch:
         follow = deque(first.emits)
         for _ in range(MOST_FOLLOW_UPS):
             if not follow:
-                break
+                return first
             follow.extend(self._one(follow.popleft()).emits)
-        return first
+        raise RuntimeError(f"one event led to more than {MOST_FOLLOW_UPS} others")
 
     def _one(self, event: Event) -> Decision:
         if isinstance(event, AlertReceived):
             decision = self._alert(event)
+        elif isinstance(event, TimerFired) and not self._state.is_due(event):
+            return Decision()  # moved or taken away while the event was on its way here
         else:
             decision = advance(self._incident(event), event, self._state.view)
             decision = _closed_off(decision, event)
@@ -236,8 +343,6 @@ class Batch:
         incident = decision.incident
         if incident is not None and not incident.is_open:
             self._recalled.closed[incident.id] = incident
-        for entry in decision.entries:
-            self._recalled.remember(entry)
         if decision != Decision():
             self.decisions.append(decision)
 

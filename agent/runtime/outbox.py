@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
+import msgspec
 import structlog
-from pydantic import ValidationError
 
 from agent.core import guard
 from agent.core.view import View
@@ -22,6 +22,7 @@ from agent.model.errors import Permanent, StoreUnavailable, Temporary, UnknownEf
 from agent.model.event import CommandFinished
 from agent.model.reason import Reason
 from agent.ports.clock import Clock
+from agent.runtime.lane import Undecidable
 
 log = structlog.get_logger("outbox")
 
@@ -29,6 +30,11 @@ MOST_READS = 64
 MOST_ACTS = 16
 MOST_PAGES = 16
 LONGEST_DETAIL = 500
+MOST_RESULT_BYTES = 256 * 1024
+UNTOLD = "what it brought could not be kept; the log has it"
+
+CANCEL_SECONDS = 1.0
+"""For a plugin to leave when it is told to."""
 
 Finish = Callable[[CommandFinished], Awaitable[None]]
 
@@ -43,6 +49,8 @@ class Outbox:
     def __init__(self, *, clock: Clock, view: View, runner: Runner, finish: Finish) -> None:
         self._clock, self._view, self._runner, self._finish = clock, view, runner, finish
         self._tasks: set[asyncio.Task[None]] = set()
+        self._begun: set[asyncio.Task[Any]] = set()
+        """Those of them that have called their plugin."""
         self._slots = {
             CommandKind.DIAGNOSE: asyncio.Semaphore(MOST_READS),
             CommandKind.ACT: asyncio.Semaphore(MOST_ACTS),
@@ -75,19 +83,24 @@ class Outbox:
         self._start(self._report(command, lost))
 
     async def drain(self, *, grace_seconds: float) -> None:
-        """No new acts; what is under way gets its grace, then its outcome is left unknown."""
+        """No new acts; what is under way gets its grace, then its outcome is left unknown. What
+        only waits for its time or its turn stands in the outbox and is found there at the next
+        start."""
         self._draining = True
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace_seconds)
+        for task in self._tasks - self._begun:
+            task.cancel()
+        if self._begun:
+            await asyncio.wait(self._begun, timeout=grace_seconds)
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=2.0)
+            await asyncio.wait(self._tasks, timeout=CANCEL_SECONDS)
 
     def _start(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._begun.discard)
 
     async def _work(self, command: Command) -> None:
         wait = command.not_before - self._clock.now()
@@ -96,7 +109,10 @@ class Outbox:
         async with self._slots[command.kind]:
             if self._draining and command.kind is CommandKind.ACT:
                 return  # its intent stays open: after the next start it is judged as unknown
-            outcome = self._refused(command) or await self._run(command)
+            task = asyncio.current_task()
+            assert task is not None
+            self._begun.add(task)
+            outcome = await self._run(command)
         await self._report(command, outcome)
 
     def _refused(self, command: Command) -> Outcome | None:
@@ -111,9 +127,14 @@ class Outbox:
 
     async def _run(self, command: Command) -> Outcome:
         changes = command.kind is CommandKind.ACT and command.effect is not Effect.READ
+        called = False
         try:
+            refused = self._refused(command)
+            if refused is not None:
+                return refused
+            called = True
             async with asyncio.timeout(command.timeout_seconds):
-                value = await self._runner.call(command)
+                value = _plain(await self._runner.call(command))
         except TimeoutError:
             return _failed(
                 OutcomeStatus.UNKNOWN if changes else OutcomeStatus.TEMPORARY,
@@ -125,16 +146,17 @@ class Outbox:
             return _with_wait(outcome, error.after_seconds)
         except UnknownEffect as error:
             return _failed(OutcomeStatus.UNKNOWN, Reason.STEP_UNKNOWN, str(error))
-        except (Permanent, ValidationError, LookupError) as error:
+        except Permanent as error:
             return _failed(OutcomeStatus.FAILED, Reason.STEP_FAILED, str(error))
         except Exception as error:  # the one place: whatever a plugin raises becomes an outcome
             log.warning("plugin_raised", use=command.use, command=command.id, exc_info=True)
-            status = OutcomeStatus.UNKNOWN if changes else OutcomeStatus.FAILED
+            status = OutcomeStatus.UNKNOWN if changes and called else OutcomeStatus.FAILED
             return _failed(status, Reason.STEP_FAILED, f"{type(error).__name__}: {error}")
         return Outcome(status=OutcomeStatus.DONE, reason=Reason.STEP_DONE, value=value)
 
     async def _report(self, command: Command, outcome: Outcome) -> None:
-        """Feeds the outcome back in at the top. It is not given up while the store is down."""
+        """Feeds the outcome back in at the top. It is not given up while the store is down, and
+        one that cannot be decided about is told once more without what it brought."""
         wait = 0.2
         while True:
             try:
@@ -145,6 +167,22 @@ class Outbox:
                 log.warning("outcome_not_stored", command=command.id, retry_seconds=wait)
                 await self._clock.sleep(wait)
                 wait = min(wait * 2, 5.0)
+            except Undecidable as error:
+                bare = Outcome(status=outcome.status, reason=outcome.reason, detail=UNTOLD)
+                if outcome == bare:
+                    # Its row stays in the outbox: the next start tries it again.
+                    log.error("outcome_stuck", command=command.id, error=str(error)[:300])
+                    return
+                outcome = bare
+
+
+def _plain(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a plugin returned, as it will be read back from the store. Raises what JSON raises."""
+    encoded = msgspec.json.encode(dict(value))
+    if len(encoded) > MOST_RESULT_BYTES:
+        raise ValueError(f"a result of {len(encoded)} bytes; at most {MOST_RESULT_BYTES}")
+    plain: dict[str, Any] = msgspec.json.decode(encoded)
+    return plain
 
 
 def _failed(status: OutcomeStatus, reason: Reason, detail: str) -> Outcome:

@@ -29,6 +29,7 @@ from agent.ports.plugin import Plugin
 from agent.runtime.registry import PluginRegistry, shipped_plugins_folder, shipped_runbooks_folder
 
 PROMOTED = "promoted"
+CANNOT_WRITE = "HS410"
 PAGES_FILE = "pages.jsonl"
 DEFAULT = "default"
 FALLBACK = "fallback"
@@ -54,10 +55,12 @@ def read(
     settings: Settings,
     plugins: Mapping[str, Plugin],
     *,
-    promotions: Iterable[Promotion] = (),
+    promotions: Iterable[Promotion] | None = None,
     pinned: Mapping[str, str] | None = None,
 ) -> Reading:
-    """Reads all of it. What is faulty is left out and told in `faults`."""
+    """Reads all of it. What is faulty is left out and told in `faults`. Without `promotions` the
+    learned runbooks are read as they lie there: whoever has not opened the store writes nothing.
+    """
     faults: list[Fault] = []
     registry, principals = Registry(), None
     try:
@@ -74,8 +77,13 @@ def read(
     folders = list(settings.runbooks)
     if settings.shipped_runbooks:
         folders.append(shipped_runbooks_folder())
-    promoted = write_promoted(settings.data_dir / PROMOTED, promotions)
-    runbooks = load_runbooks([*folders, promoted] if promoted else folders, plugins)
+    promoted = settings.data_dir / PROMOTED
+    try:
+        if promotions is not None:
+            write_promoted(promoted, promotions)
+    except OSError as error:
+        faults.append(_cannot_write(promoted, error))
+    runbooks = load_runbooks([*folders, promoted] if promoted.is_dir() else folders, plugins)
     faults += runbooks.faults
     index = MatchIndex(runbooks.runbooks, _pinned(pinned or {}, plugins))
     return Reading(
@@ -97,15 +105,26 @@ def _pinned(texts: Mapping[str, str], plugins: Mapping[str, Plugin]) -> list[Run
     return kept
 
 
-def write_promoted(folder: Path, promotions: Iterable[Promotion]) -> Path | None:
-    """The learned runbooks as files, made to agree with the store. None where there are none."""
+def _cannot_write(folder: Path, error: OSError) -> Fault:
+    return Fault(
+        file=str(folder),
+        line=1,
+        column=1,
+        code=CANNOT_WRITE,
+        message=f"learned runbooks cannot be written here: {error.strerror or error}",
+        remedy="make room, or the folder writable, and reload",
+    )
+
+
+def write_promoted(folder: Path, promotions: Iterable[Promotion]) -> None:
+    """The learned runbooks as files, made to agree with the store. Raises OSError."""
     wanted = {
         f"{p.name}.yaml": draft(p.document)
         for p in promotions
         if p.state is not PromotionState.REJECTED
     }
     if not wanted and not folder.is_dir():
-        return None
+        return
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob("*.yaml"):
         if path.name not in wanted:
@@ -116,7 +135,6 @@ def write_promoted(folder: Path, promotions: Iterable[Promotion]) -> Path | None
             fresh = path.with_suffix(".new")
             fresh.write_text(text)
             os.replace(fresh, path)
-    return folder
 
 
 def channels_of(

@@ -16,11 +16,13 @@ import msgspec
 from agent.core.view import View
 from agent.model.alert import AlertStatus
 from agent.model.decision import Decision, Record, Timer
+from agent.model.event import TimerFired
 from agent.model.incident import Incident
 from agent.model.records import Act, ChangeRecord, Halt
 from agent.ports.store import Snapshot
 
 ABSENT: Any = object()
+HALT = "halt"
 KEPT_ACTS_SECONDS = 86400.0
 MOST_CHANGES = 20
 
@@ -48,7 +50,7 @@ class ViewState:
         self.pinned: dict[str, str] = {}
         """Texts of runbook versions by digest: already in the store, not written again."""
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
-        self._halt_before: Halt | None = None
+        self._halts: dict[str, Halt] = {}
         view.incidents = self.incidents
         view.by_key = self.by_key
         view.live = self.live
@@ -79,17 +81,26 @@ class ViewState:
     def keep(self) -> None:
         """The batch is on disk."""
         self._undo.clear()
-        self._halt_before = self.view.halt
 
-    def take_back(self) -> None:
-        """The batch could not be written: as if it had never been decided."""
-        for target, key, before in reversed(self._undo):
+    def mark(self) -> int:
+        """A point within the batch to go back to."""
+        return len(self._undo)
+
+    def take_back(self, mark: int = 0) -> None:
+        """The batch could not be written, or what was decided since the mark could not be decided
+        to its end: as if it had never been."""
+        while len(self._undo) > mark:
+            target, key, before = self._undo.pop()
             if before is ABSENT:
                 target.pop(key, None)
             else:
                 target[key] = before
-        self._undo.clear()
-        self.view.halt = self._halt_before
+        self.view.halt = self._halts.get(HALT)
+
+    def is_due(self, event: TimerFired) -> bool:
+        """Whether this timer still stands, and stands no later."""
+        due = self.timers.get((event.subject, event.name))
+        return due is not None and due <= event.at
 
     def forget_old_acts(self, at: float) -> None:
         """Guards look back one day; older acts leave the memory (not the store)."""
@@ -143,8 +154,9 @@ class ViewState:
             self._put(self.changes, body.entity, (*known, body)[-MOST_CHANGES:])
         elif record.kind == "runbook_text":
             self._put(self.pinned, record.key, getattr(body, "text", ABSENT))
-        elif record.kind == "halt":
-            self.view.halt = body if isinstance(body, Halt) else None
+        elif record.kind == HALT:
+            self._put(self._halts, HALT, body if isinstance(body, Halt) else ABSENT)
+            self.view.halt = self._halts.get(HALT)
 
     def _put_timer(self, timer: Timer) -> None:
         value: Any = ABSENT if timer.due is None else timer.due

@@ -165,6 +165,7 @@ async def site(folder: Path) -> AsyncIterator[Site]:
         await processes.ensure_running(["shop"])
         await eventually(lambda: accepts(shop_port), within=10, what="the shop listens")
         yield made
+        assert await daemon.stop() in (None, 0), f"SIGTERM drains:\n{daemon.output[-3000:]}"
     finally:
         try:
             await daemon.stop()

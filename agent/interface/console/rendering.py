@@ -1,17 +1,23 @@
-"""Templates and what they may call. Everything is escaped; alert text is only ever a value."""
+"""Templates and what they may call. Everything is escaped; alert text is only ever a value.
+
+The template engine is loaded with the first page: a daemon nobody looks at does without it.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
 from agent.interface.http.replies import SECURITY_HEADERS
 from agent.interface.times import ago, clock, rfc3339
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
 LONGEST_VALUE = 2000
@@ -27,7 +33,10 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + " …"
 
 
+@cache
 def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -40,9 +49,6 @@ def _environment() -> Environment:
     return environment
 
 
-TEMPLATES = _environment()
-
-
 def page(template: str, *, status: int = 200, **values: Any) -> Response:
-    text = TEMPLATES.get_template(template).render(**values)
+    text = _environment().get_template(template).render(**values)
     return Response(text, status, dict(SECURITY_HEADERS), "text/html")

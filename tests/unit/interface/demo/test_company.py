@@ -49,15 +49,13 @@ def test_without_the_ledger_an_order_is_refused(front: Front) -> None:
 
 def test_a_poisoned_configuration_stays_poison_until_a_start(front: Front, tmp_path: Path) -> None:
     worker, place = Worker(), tmp_path / "worker.json"
-    worker.read_config()
-    assert worker.fee_percent == 2.5
-    place.write_text('{"fee_percent": "2,5"}')
-    os.utime(place, (1, 1))
-    worker.read_config()
-    assert worker.fee_percent is None
-    place.write_text('{"fee_percent": 2.50}')
-    os.utime(place, (2, 2))
-    worker.read_config()
+    fees = []
+    for second, written in enumerate(("2.5", '"2,5"', "2.50"), start=1):
+        place.write_text(f'{{"fee_percent": {written}}}')
+        os.utime(place, (second, second))
+        worker.read_config()
+        fees.append(worker.fee_percent)
+    assert fees == [2.5, None, None]
     (worker.queue / "1.json").write_text('{"amount": 1}')
     with pytest.raises(ValueError, match="fee_percent"):
         worker.settle(worker.waiting()[0])
