@@ -41,7 +41,7 @@ POLICY = {
     "temporary_retries": "How often a step that failed for the moment is tried again.",
     "page_retries": "How often a page that could not be delivered is tried again.",
     "probe_tries": "How often an action of unknown outcome is looked at.",
-    "default_diagnostics": "By kind of entity: what is looked at in every incident of it.",
+    "default_diagnostics": "By kind of entity, or `product`: what is looked at in every incident.",
 }
 
 ROUTES = {

@@ -23,12 +23,21 @@ from agent.model.product import EntityKind
 
 POLICY = "HS420"
 
+PRODUCT = "product"
+"""Where an alert names a product and none of its entities: the product is the target."""
+
 DEFAULT_DIAGNOSTICS = MappingProxyType(
     {
-        EntityKind.SERVICE.value: ("process.status", "process.recent_log", "dependencies.health"),
+        EntityKind.SERVICE.value: (
+            "process.status",
+            "config.state",
+            "process.recent_log",
+            "dependencies.health",
+        ),
         EntityKind.AGENT.value: ("process.status",),
         EntityKind.SUBSTRATE.value: ("process.status",),
         EntityKind.RESOURCE.value: ("process.status",),
+        PRODUCT: ("dependencies.health",),
     }
 )
 
@@ -43,6 +52,7 @@ class DefaultDiagnostics(Written):
     agent: tuple[str, ...] | None = None
     substrate: tuple[str, ...] | None = None
     resource: tuple[str, ...] | None = None
+    product: tuple[str, ...] | None = None
 
 
 class PolicyDocument(Written):

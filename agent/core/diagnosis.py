@@ -20,15 +20,20 @@ from agent.model.event import CommandFinished
 from agent.model.reason import Reason
 from agent.model.runbook import Call
 
+PRODUCT = "product"
+"""Key in the default diagnostics for an alert that names a product and none of its entities."""
+
 
 def default_calls(turn: Turn) -> tuple[Call, ...]:
-    """The platform's diagnostics for this kind of entity, each with the entity as its target."""
+    """The platform's diagnostics for this kind of entity; the entity, or product, is the target."""
     entity = turn.view.registry.entities.get(turn.case.entity or "")
-    if entity is None:
+    target = entity.name if entity is not None else turn.case.product
+    if target is None:
         return ()
-    uses = dict.fromkeys(turn.view.policy.default_diagnostics.get(entity.kind.value, ()))
+    kind = entity.kind.value if entity is not None else PRODUCT
+    uses = dict.fromkeys(turn.view.policy.default_diagnostics.get(kind, ()))
     return tuple(
-        Call(id=use.replace(".", "_"), use=use, params={"target": entity.name})
+        Call(id=use.replace(".", "_"), use=use, params={"target": target})
         for use in uses
         if use in turn.view.plugins
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b32encode
 from collections.abc import Mapping
+from functools import lru_cache
 
 from agent.model.alert import Alert, AlertStatus
 
@@ -18,13 +19,28 @@ FNV_PRIME = 0x100000001B3
 MASK = 0xFFFFFFFFFFFFFFFF
 
 
+LONGEST_KEPT = 2048
+"""Characters of a label set whose fingerprint is kept, so that what is kept stays bounded."""
+
+
 def fingerprint(labels: Mapping[str, str]) -> str:
     """16 hex digits over the label set."""
+    pairs = tuple(sorted(labels.items()))
+    if sum(map(len, labels.values())) + sum(map(len, labels)) > LONGEST_KEPT:
+        return _fnv(pairs)
+    return _kept(pairs)
+
+
+def _fnv(pairs: tuple[tuple[str, str], ...]) -> str:
     digest = FNV_OFFSET
-    for name in sorted(labels):
-        for byte in name.encode() + b"\xff" + labels[name].encode() + b"\xff":
+    for name, value in pairs:
+        for byte in name.encode() + b"\xff" + value.encode() + b"\xff":
             digest = ((digest ^ byte) * FNV_PRIME) & MASK
     return f"{digest:016x}"
+
+
+# The same label sets come again and again, and a byte at a time is slow.
+_kept = lru_cache(maxsize=4096)(_fnv)
 
 
 def message_key(alert: Alert) -> str:

@@ -162,13 +162,13 @@ def _fold(turn: Turn, event: AlertReceived) -> Turn:
         turn = _count(turn, event, before)
     if not news:
         return turn.then(Todo.REST)
-    was_firing = case.is_firing
+    was_burning = case.is_firing or case.is_gone_silent
     alerts = {**case.alerts, alert.identity: _alert_state(event, before)}
     turn = _expiry(turn.change(alerts=alerts, updated_at=event.at))
     if before is None or before.status is not alert.status:
         reason = Reason.TOLD_BY_SOURCE if not alert.inferred else _inferred_reason(before, event)
         turn = turn.note(f"alert_{alert.status.value}", reason, alert.name)
-    if was_firing and not turn.case.is_firing:
+    if was_burning and not turn.case.is_firing and not turn.case.is_gone_silent:
         return _all_clear(turn)
     if _speaks_up(turn, alert):
         return unsilence(turn)
@@ -242,7 +242,11 @@ def expire(turn: Turn) -> Turn:
     case = turn.case
     alerts = {
         identity: msgspec.structs.replace(
-            state, status=AlertStatus.RESOLVED, ends_at=state.expires_at, inferred=True
+            state,
+            status=AlertStatus.RESOLVED,
+            ends_at=state.expires_at,
+            inferred=True,
+            expired=True,
         )
         if state.status is AlertStatus.FIRING
         and state.expires_at is not None

@@ -59,6 +59,8 @@ def judge(turn: Turn) -> Turn:
     proof = proof_of(turn)
     if proof.observe or proof.success or not proof.alert_cleared or turn.case.is_firing:
         return turn.then(Todo.REST)
+    if turn.case.is_gone_silent:
+        return turn.then(Todo.REST)  # the source may speak again before the deadline
     return _held(turn)
 
 
@@ -117,13 +119,20 @@ def _looked(turn: Turn) -> Turn:
     if proof.fail and _all(proof.fail, facts, any_is_enough=True) is Truth.TRUE:
         return _failed(turn, Reason.VERIFICATION_FAILED, "a condition of failure is true")
     truth = _all(proof.success, facts, any_is_enough=proof.success_any)
-    if proof.alert_cleared and turn.case.is_firing and truth is Truth.TRUE:
-        truth = Truth.FALSE
+    if proof.alert_cleared and truth is Truth.TRUE:
+        truth = _cleared(turn)
     good = turn.case.good_looks + 1 if truth is Truth.TRUE else 0
     turn = turn.change(good_looks=good, last_look=truth.value)
     if good >= proof.consecutive:
         return _held(turn)
     return turn.timer("look", turn.at + proof.every_seconds).then(Todo.REST)
+
+
+def _cleared(turn: Turn) -> Truth:
+    """Whether the alert is over. A source that fell silent has not said so."""
+    if turn.case.is_firing:
+        return Truth.FALSE
+    return Truth.UNKNOWN if turn.case.is_gone_silent else Truth.TRUE
 
 
 def deadline(turn: Turn) -> Turn:
@@ -142,6 +151,8 @@ def deadline(turn: Turn) -> Turn:
         if not case.plan:
             return give_up(turn, Reason.STILL_FIRING, "it was expected to settle by itself")
         return _failed(turn, Reason.STILL_FIRING, "")
+    if case.is_gone_silent:
+        return _inconclusive(turn, "the source fell silent: nobody said that the alert is over")
     return _held(turn)
 
 

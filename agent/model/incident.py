@@ -55,6 +55,8 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float | None = None
     generator_url: str = ""
     inferred: bool = False
+    expired: bool = False
+    """Its end was inferred from silence alone: the source promised to repeat it and did not."""
     messages: int = 1
     seen_at: float = 0.0
 
@@ -162,3 +164,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_firing(self) -> bool:
         return any(a.status is AlertStatus.FIRING for a in self.alerts.values())
+
+    @property
+    def is_gone_silent(self) -> bool:
+        """Nothing fires, but of one alert nobody said that it ended: no data, not health."""
+        return not self.is_firing and any(a.expired for a in self.alerts.values())

@@ -30,7 +30,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     page_retries: int = 20
     probe_tries: int = 3
     default_diagnostics: Mapping[str, tuple[str, ...]] = {}
-    """Per kind of entity: diagnostics that run with `target: NAME` on every incident of it."""
+    """Per kind of entity: diagnostics that run with `target: NAME` on every incident of it.
+    `product`: those for an alert that names a product and none of its entities."""
 
 
 class PluginFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,6 +50,13 @@ def block(text: str) -> str:
     return "\n".join(lines).strip("\n")
 
 
+def with_link(message: Message) -> str:
+    """The text, and the link below it where the text does not hold it already."""
+    if not message.link or message.link in message.text:
+        return message.text
+    return f"{message.text}\n\n{message.link}"
+
+
 def without_mentions(text: str) -> str:
     """Breaks what chat services read as a call to many people (`@everyone`, `<!channel>`)."""
     return _MENTIONS.sub(lambda found: found[0] + _BREAK, text)

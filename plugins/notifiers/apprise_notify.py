@@ -12,7 +12,7 @@ import asyncio
 from agent.model.errors import Permanent, Temporary
 from agent.ports.kit import NotifyKit
 from agent.ports.plugin import Message, Params, notifier
-from agent.ports.safe_text import safe
+from agent.ports.safe_text import safe, with_link
 
 SEVERITIES = {"critical": "failure", "page": "failure", "warning": "warning", "info": "info"}
 URLS_MOST = 20
@@ -46,7 +46,7 @@ async def apprise(kit: NotifyKit, params: Apprise, message: Message) -> str:
         async with asyncio.timeout(kit.deadline_seconds):
             delivered = await services.async_notify(
                 title=page.title,
-                body="\n\n".join(part for part in (page.text, page.link) if part),
+                body=with_link(page),
                 notify_type=SEVERITIES.get(page.severity, "info"),
                 body_format=package.NotifyFormat.TEXT,
             )

@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 from agent.model.errors import Permanent, Temporary
 from agent.ports.kit import NotifyKit
 from agent.ports.plugin import Message, Params, notifier
-from agent.ports.safe_text import safe
+from agent.ports.safe_text import safe, with_link
 
 Address = Annotated[
     str, Field(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$")
@@ -92,7 +92,7 @@ def _mail(params: Email, message: Message, at: float) -> EmailMessage:
     mail["References"] = f"<{_digest('incident ' + message.incident_id)}@{domain}>"
     # out-of-office answers to a pager help nobody
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content("\n\n".join(part for part in (page.text, page.link) if part) + "\n")
+    mail.set_content(with_link(page) + "\n")
     return mail
 
 

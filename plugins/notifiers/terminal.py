@@ -23,7 +23,7 @@ async def terminal(kit: NotifyKit, params: Terminal, message: Message) -> str:
     page = safe(message)
     lines = [f"── {page.severity or 'page'} → {page.to} ── {page.title}"]
     lines += [f"   {line}" for line in page.text.split("\n")]
-    if page.link:
+    if page.link and page.link not in page.text:
         lines.append(f"   {page.link}")
     encoding = sys.stdout.encoding or "utf-8"
     text = "\n".join(lines).encode(encoding, "replace").decode(encoding) + "\n"

@@ -35,13 +35,13 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-SUCCESS = b'{"status":"success"}'
 _JSON = (b"content-type", b"application/json")
 _OK_START: MutableMapping[str, Any] = {
     "type": "http.response.start",
     "status": 200,
-    "headers": [_JSON, (b"content-length", str(len(SUCCESS)).encode())],
+    "headers": [(b"content-length", b"0")],
 }
+"""As Alertmanager answers. Without a body the whole answer is one write to the socket."""
 
 
 class SenderLeft(Exception):
@@ -86,7 +86,7 @@ class HotEndpoints:
             self._facade.note_refusal(source=source.name, status=499, why="the sender left")
         else:
             await send(_OK_START)
-            await send({"type": "http.response.body", "body": SUCCESS})
+            await send({"type": "http.response.body", "body": b""})
 
     def _admit(self, headers: Mapping[str, str]) -> Principal:
         """Everything that can be said from the headers alone."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -62,6 +63,7 @@ class Sessions:
         self._by_id.pop(session_id, None)
 
 
+@lru_cache(maxsize=256)
 def is_loopback_name(host: str) -> bool:
     """Whether a `Host` header (or an address to bind) names this machine's loopback."""
     try:

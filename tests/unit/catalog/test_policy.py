@@ -13,10 +13,16 @@ def test_an_empty_policy_is_the_default_one() -> None:
     policy = compile_policy(PolicyDocument())
     assert policy == Policy(
         default_diagnostics={
-            "service": ("process.status", "process.recent_log", "dependencies.health"),
+            "service": (
+                "process.status",
+                "config.state",
+                "process.recent_log",
+                "dependencies.health",
+            ),
             "agent": ("process.status",),
             "substrate": ("process.status",),
             "resource": ("process.status",),
+            "product": ("dependencies.health",),
         }
     )
 
