@@ -220,7 +220,8 @@ def _check_params(
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             loc = detail["loc"]
-            if (not loc and later) or (loc and loc[0] in later):
+            is_unknown = detail["type"] == "extra_forbidden"
+            if not is_unknown and ((not loc and later) or (loc and loc[0] in later)):
                 continue
             _parameter_fault(checked, model, detail, at)
     for name in later & set(model.model_fields):

@@ -143,6 +143,10 @@ def _empty_text(value: object, context: Mapping[str, Any]) -> tuple[str, str]:
     return what, "write it, or take the key away"
 
 
+def _long_text(value: object, context: Mapping[str, Any]) -> tuple[str, str]:
+    return f"the text is longer than {context.get('max_length')} characters", "shorten or split it"
+
+
 def _form(value: object, context: Mapping[str, Any]) -> tuple[str, str]:
     return f"{_kind_of(value)} does not match pattern {context.get('pattern')}", "write it so"
 
@@ -154,6 +158,7 @@ _PLAIN: Mapping[str, Callable[[object, Mapping[str, Any]], tuple[str, str]]] = {
     "too_short": _too_short,
     "string_too_short": _empty_text,
     "string_pattern_mismatch": _form,
+    "string_too_long": _long_text,
     "bool_type": _expects("true or false", "write true or false, unquoted"),
     "bool_parsing": _expects("true or false", "write true or false, unquoted"),
     "int_type": _expects("a whole number", "write a number, unquoted"),

@@ -278,19 +278,10 @@ def close_cleared(turn: Turn) -> Turn:
     case = turn.case
     told = case.routed_to is not None or bool(case.pages)
     outcome = Ending.ROUTED if told else None
-    state, froms = LedgerState.CLEARED, (LedgerState.OPEN,)
-    if told:
-        state = LedgerState.ROUTED
-    turn = turn.ledger(
-        LedgerMove(
-            incident_id=case.id,
-            state=state,
-            reason=Reason.CLEARED_BY_ITSELF,
-            at=turn.at,
-            from_states=froms,
-        )
-    )
-    return resolve(turn, outcome=outcome, reason=Reason.CLEARED_BY_ITSELF)
+    state = LedgerState.ROUTED if told else LedgerState.CLEARED
+    reason = Reason.ENDED_AFTER_TOLD if told else Reason.CLEARED_BY_ITSELF
+    turn = turn.ledger(LedgerMove(incident_id=case.id, state=state, reason=reason, at=turn.at))
+    return resolve(turn, outcome=outcome, reason=reason)
 
 
 def resolve(turn: Turn, *, outcome: Ending | None, reason: Reason, who: str = "agent") -> Turn:
@@ -299,6 +290,7 @@ def resolve(turn: Turn, *, outcome: Ending | None, reason: Reason, who: str = "a
         Move.RESOLVE,
         outcome=outcome,
         reason=reason,
+        reason_text="",
         resolved_at=turn.at,
         updated_at=turn.at,
         waiting=(),

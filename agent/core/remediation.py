@@ -227,6 +227,8 @@ def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
     }.get(outcome.status, Reason.STEP_FAILED)
     text = f"{command.use}: {outcome.detail}" if outcome.detail else command.use
     turn = turn.note("step", reason, text, who=command.by, data={"key": command.key})
+    if command.by != "agent" and outcome.status is OutcomeStatus.UNKNOWN:
+        return _tell_who_asked(turn, text)
     if not is_ours:
         return turn.then(Todo.REST)
     if turn.case.rollback_step is not None:
@@ -239,6 +241,13 @@ def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
     if outcome.status is OutcomeStatus.UNKNOWN:
         return give_up(turn, Reason.STEP_UNKNOWN, f"{command.use}: {outcome.detail}")
     return fail_plan(turn, Reason.STEP_FAILED, text)
+
+
+def _tell_who_asked(turn: Turn, text: str) -> Turn:
+    """Nobody knows whether a person's act happened, and it is not done again: they are paged."""
+    if turn.case.state not in (State.ESCALATED, State.ACKNOWLEDGED):
+        return turn.then(Todo.REST)  # the agent is not finished with it, and its page will say so
+    return give_up(turn.change(after_diagnosis="route"), Reason.STEP_UNKNOWN, text)
 
 
 def _is_ours(turn: Turn, command: Command) -> bool:

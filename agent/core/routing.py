@@ -37,7 +37,8 @@ def route(turn: Turn) -> Turn:
     if turn.todo is not Todo.ROUTE:
         return turn
     case = turn.case
-    if not case.is_firing and case.reason not in LOOK_ANYWAY:
+    quiet = not case.is_firing and not case.is_gone_silent
+    if quiet and case.reason not in LOOK_ANYWAY:
         return close_cleared(turn)  # it went away while something was tried: nobody is woken
     if case.state is State.AWAITING_APPROVAL and case.approved_by is None:
         found = assess(case, turn.view)

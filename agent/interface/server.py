@@ -27,7 +27,7 @@ from agent.interface.http import api
 from agent.interface.http.desk import Desk
 from agent.interface.http.hot import HotEndpoints, Receive, Scope, Send
 from agent.interface.http.identity import Doorkeeper, is_loopback_name
-from agent.interface.http.replies import Refused, refusal
+from agent.interface.http.replies import Refused, as_text, refusal
 from agent.model.errors import HomeostatError, StoreUnavailable
 from agent.ports.plugin import PushSource
 
@@ -91,6 +91,8 @@ def _rendered(request: Request, error: Exception) -> Response:
             headers=error.headers,
         )
     is_tool = request.url.path.startswith(("/api/", "/-/", "/webhook/", "/metrics"))
+    if request.url.path.startswith("/api/v2/"):
+        return as_text(refused)
     if is_tool or "text/html" not in request.headers.get("accept", ""):
         return refusal(refused)
     return pages.error_page(request, refused)

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     HEALED = "healed"
     SETTLED = "settled"
     CLEARED_BY_ITSELF = "cleared_by_itself"
+    ENDED_AFTER_TOLD = "ended_after_told"
     UNPARSEABLE = "unparseable"
 
     # how an alert's state was learned
@@ -137,6 +138,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.HEALED: "healed and verified",
     Reason.SETTLED: "settled: expected, explained, nothing to do",
     Reason.CLEARED_BY_ITSELF: "it went away before anything was done",
+    Reason.ENDED_AFTER_TOLD: "the alert ended after people had been told",
     Reason.UNPARSEABLE: "could not be read; kept in quarantine",
     Reason.TOLD_BY_SOURCE: "the source said so",
     Reason.GONE_FROM_SOURCE: "the source no longer lists it",

@@ -100,7 +100,10 @@ def _params(plugin: Action | Diagnostic | Verification | Notifier, given: Mappin
     try:
         return plugin.params.model_validate(dict(given))
     except ValidationError as error:
-        raise Permanent(f"{plugin.name}: {error}") from None
+        wrong = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'with'}: {e['msg']}" for e in error.errors()
+        )
+        raise Permanent(f"{plugin.name}: {wrong}") from None
 
 
 def _log_fields(command: Command) -> dict[str, Any]:

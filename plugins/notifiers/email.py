@@ -86,7 +86,8 @@ def _mail(params: Email, message: Message, at: float) -> EmailMessage:
     mail = EmailMessage(policy=SMTP)
     mail["From"] = params.sender
     mail["To"] = ", ".join(params.to)
-    mail["Subject"] = f"[{page.severity}] {page.title}" if page.severity else page.title
+    says_it = not page.severity or page.title.startswith(f"[{page.severity}]")
+    mail["Subject"] = page.title if says_it else f"[{page.severity}] {page.title}"
     mail["Date"] = formatdate(at)
     mail["Message-ID"] = f"<{_digest(message.key)}@{domain}>"
     mail["References"] = f"<{_digest('incident ' + message.incident_id)}@{domain}>"

@@ -40,7 +40,9 @@ GROUP = "mqtt"
 MOST = 500
 """Messages the broker may have on the way to us, and so the most in one commit."""
 MOST_WAITING = 4 * MOST
-"""Bound of the queue. QoS 1 cannot reach it; what QoS 0 brings beyond it is dropped."""
+"""Bound of the queue. What QoS 0 brings beyond it is dropped. QoS 1 should not reach it, but after
+a lost connection Mosquitto 2.0.11 sends its whole backlog whatever was agreed: then the connection
+is opened anew, since the broker sends again, but only then, what was not acknowledged."""
 LARGEST_PACKET = 2 * 1024 * 1024
 LONGEST_WAIT_SECONDS = 30.0
 
@@ -82,6 +84,10 @@ class Mqtt(Params):
     )
 
 
+class NotAllTaken(Temporary):
+    """The broker sent more than fits; the rest comes again on a new connection."""
+
+
 @stream_source(
     name="mqtt",
     params=Mqtt,
@@ -98,6 +104,9 @@ async def listen(kit: SourceKit, params: Mqtt) -> None:
             async with AckingClient(params) as client:
                 kit.log.info("mqtt.connected", host=params.host, port=params.port)
                 await receive(kit, client, root=params.root)
+        except NotAllTaken as error:
+            kit.log.info("mqtt.reconnects", why=str(error))
+            continue
         except aiomqtt.MqttError as error:
             why = error
         except (StoreUnavailable, Temporary, OSError) as error:
@@ -149,6 +158,8 @@ async def receive(kit: SourceKit, client: AckingClient, *, root: str) -> None:
         if client.dropped > dropped:
             kit.log.warning("mqtt.dropped", messages=client.dropped - dropped)
             dropped = client.dropped
+        if client.refused and client.is_drained:
+            raise NotAllTaken(f"{client.refused} messages did not fit")
 
 
 def as_bytes(payload: object) -> bytes:
@@ -198,12 +209,15 @@ class Batches(asyncio.Queue[Any]):
     def __init__(self, maxsize: int = 0) -> None:
         super().__init__(maxsize)
         self.dropped = 0
+        self.refused = 0
 
     def put_nowait(self, item: Any) -> None:
-        if self.full():
-            self.dropped += 1  # not acknowledged, so with QoS 1 it comes again
-        else:
+        if not self.full():
             super().put_nowait(item)
+        elif item.qos:
+            self.refused += 1  # not acknowledged, so it comes again on the next connection
+        else:
+            self.dropped += 1
 
     async def get(self) -> list[Any]:
         batch = [await super().get()]
@@ -255,6 +269,14 @@ class AckingClient:
     @property
     def dropped(self) -> int:
         return cast("int", getattr(self.client._queue, "dropped", 0))
+
+    @property
+    def refused(self) -> int:
+        return cast("int", getattr(self.client._queue, "refused", 0))
+
+    @property
+    def is_drained(self) -> bool:
+        return self.client._queue.empty()
 
 
 def code_of(reason: object) -> int:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
 from agent.model.effect import Effect
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 
 
 class Post(Params):
-    target: str
-    url: str
+    target: str = Field(description="Name of the entity.")
+    url: str = Field(description="Where to post it.")
 
 
 @action(name="bench.post", params=Post, effect=Effect.IDEMPOTENT, summary="Posts the target's name")

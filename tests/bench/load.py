@@ -1,4 +1,4 @@
-"""Load that costs less than what it drives: wrk for HTTP, bare sockets for MQTT and single alerts."""
+"""Load that costs less than what it drives: wrk for HTTP, bare sockets for the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.bench.machine import cpu_seconds, pinned
+from tests.bench.machine import cpu_seconds, pinned, prepared
 from tests.support.running import program
 
 SECONDS = 2
@@ -96,8 +96,7 @@ async def shoot(
     url: str, pid: int, *, folder: Path, cpu: int, batch: int, repeated: bool, start: int
 ) -> Shot:
     """Posts for a moment from 64 kept connections. Fails on any answer that is not 2xx."""
-    folder.mkdir(parents=True, exist_ok=True)
-    script = folder / "load.lua"
+    script = prepared(folder) / "load.lua"
     pieces = json.dumps(alert("NUMBER"), separators=(",", ":")).split("NUMBER")
     written = REPEATED if repeated else DISTINCT
     quoted = ", ".join(f"[==[{piece}]==]" for piece in pieces)

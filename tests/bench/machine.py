@@ -143,13 +143,17 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
+def prepared(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @asynccontextmanager
 async def program(
     argv: Sequence[str], *, cpu: int, folder: Path, env: Mapping[str, str] | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A program on one CPU, ended by its own handle."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "output.log").open("ab") as out:
+    with (prepared(folder) / "output.log").open("ab") as out:
         process = await asyncio.create_subprocess_exec(
             *pinned(cpu, argv),
             cwd=folder,

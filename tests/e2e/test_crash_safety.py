@@ -1,6 +1,6 @@
 """kill -9 of the daemon at every point of an incident's way: what was acknowledged is kept; what
-can be asked about is done exactly once; what is repeatable is done at least once, with the same key;
-what is opaque is never done again, and a person is told.
+can be asked about is done exactly once; what is repeatable at least once, with the same key; what
+is opaque is never done again, and a person is told.
 
 The oracle (tests/support/oracle.py) is the world: it is written by the act itself, and synced.
 """
@@ -146,25 +146,22 @@ async def acted(oracle: Oracle, count: int) -> None:
 
 
 async def test_killed_during_the_action_and_before_its_outcome_is_stored(tmp_path: Path) -> None:
+    """Each life ends with a probed act and a repeatable one under way."""
     async with witnessed(tmp_path / "d") as (made, oracle):
-        for service, stop_after in (("svc-0", begun), ("svc-1", acted)):
-            # Each life ends with a probed act and a repeatable one under way.
-            await made.start()
-            so_far = oracle.begun().total() if stop_after is begun else oracle.acts().total()
-            assert await made.fire("Probed", service=service) == 200
-            assert await made.fire("Again", service=f"{service}0") == 200
-            await stop_after(oracle, so_far + 2)
-            await made.kill()
-            await made.start()
-            await all_over(made, 2 if service == "svc-0" else 4)
-            await made.kill()
         await made.start()
-        acts = {tuple(line.split()): times for line, times in oracle.acts().items()}
-        times = {service: n for (service, _), n in acts.items()}
-        assert len(acts) == 4, "the same key for every attempt"
-        assert (times["svc-0"], times["svc-1"]) == (1, 1), "what can be asked about: exactly once"
-        assert (times["svc-00"], times["svc-10"]) == (1, 2), "what is repeatable: at least once"
-        await nothing_is_lost(made, 4)
+        for n, reached in enumerate((begun, acted, begun, acted)):
+            so_far = (oracle.begun() if reached is begun else oracle.acts()).total()
+            assert await made.fire("Probed", service=f"svc-{n}") == 200
+            assert await made.fire("Again", service=f"svc-2{n}") == 200
+            await reached(oracle, so_far + 2)
+            await made.kill()
+            await made.start()
+            await all_over(made, 2 * (n + 1))
+        times = {line.split()[0]: n for line, n in oracle.acts().items()}
+        assert len(times) == len(oracle.acts()) == 8, "the same key for every attempt"
+        assert [times[f"svc-{n}"] for n in range(4)] == [1, 1, 1, 1], "exactly once"
+        assert [times[f"svc-2{n}"] for n in range(4)] == [1, 2, 1, 2], "at least once"
+        await nothing_is_lost(made, 8)
 
 
 async def test_killed_during_verification(tmp_path: Path) -> None:
@@ -213,7 +210,7 @@ async def test_an_opaque_act_of_a_person_is_never_repeated_and_they_are_told(
         paged = len(made.pages)
         params = {"file": str(oracle.file), "before": LONG}
         path = f"/api/v1/incidents/{incident['id']}/run"
-        body = {"use": "oracle.opaque", "params": params}
+        body = {"use": "oracle.opaque", "with": params}
         status, answer = await made.ask(path, method="POST", body=body)
         assert status == 200, answer
         await begun(oracle, 1)

@@ -10,6 +10,7 @@ async with daemon(tmp_path / "d", products=CATALOG, runbooks={"a": TEXT}) as d:
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import signal
@@ -75,7 +76,7 @@ class Daemon(Homeostat):
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(self.url + path, data=content, headers=sent) as reply,
+                session.post(self.url + path, data=io.BytesIO(content), headers=sent) as reply,
             ):
                 await reply.read()
                 return reply.status

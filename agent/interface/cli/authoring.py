@@ -25,6 +25,7 @@ from agent.catalog import (
     settings_document,
     strict_yaml,
 )
+from agent.catalog.faults import suggest
 from agent.core.view import View
 from agent.interface.cli import checking, explaining
 from agent.interface.cli.output import (
@@ -125,6 +126,9 @@ def play(
         folders = [*chosen.runbooks]
         folders += [shipped_runbooks_folder()] if chosen.shipped_runbooks else []
     loaded = runbooks.load_runbooks(folders, plugins)
+    names = [runbook.name for runbook in loaded.runbooks]
+    if only and only not in names and not loaded.faults:
+        stop(f"there is no runbook {only!r} here ({suggest(only, names)})", code=WRONG_USAGE)
     results = rehearse(loaded, plugins, policy=chosen.policy, only=only or None)
     failed = sum(not r.passed for r in results)
     errors = [f for f in loaded.faults if f.severity.value == "error"]

@@ -22,6 +22,7 @@ from agent.catalog.policy import load_policy
 from agent.catalog.products import load_registry
 from agent.catalog.runbooks import load_runbooks
 from agent.catalog.settings import Settings, load_settings
+from agent.catalog.strict_yaml import DOCUMENTS
 from agent.model.fault import Fault, FaultSeverity
 from agent.model.product import Registry
 from agent.runtime.reading import load_plugins, read
@@ -124,9 +125,14 @@ def check_paths(paths: Sequence[Path], *, config: Path | None) -> Checked:
     for path in yaml_files(paths):
         checked.files += 1
         try:
-            kinds.setdefault(_kind([d.data for d in read_documents(path)]), []).append(path)
+            documents = [d.data for d in read_documents(path)]
         except FaultsError as error:
             checked.faults.extend(error.faults)
+            continue
+        if documents:
+            kinds.setdefault(_kind(documents), []).append(path)
+        else:
+            checked.faults.append(_empty(path))
     registry = _products(kinds.get("products", ()), checked)
     _runbooks(kinds.get("runbooks", ()), registry, checked, config)
     for kind, load in (("tokens", load_principals), ("policy", load_policy)):
@@ -141,6 +147,18 @@ def check_paths(paths: Sequence[Path], *, config: Path | None) -> Checked:
         inner = check_site(path)
         checked.faults.extend(inner.faults)
     return checked
+
+
+def _empty(path: Path) -> Fault:
+    return Fault(
+        file=str(path),
+        line=1,
+        column=1,
+        code=DOCUMENTS,
+        message="the file is empty",
+        remedy="write a document, or take the file away",
+        severity=FaultSeverity.WARNING,
+    )
 
 
 def _kind(documents: Sequence[Any]) -> str:

@@ -9,9 +9,11 @@ import urllib.request
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from agent.interface.cli.output import stop
+from agent.interface.cli.output import FOUND_WRONG, WRONG_USAGE, stop
 
 DEFAULT_URL = "http://127.0.0.1:8420"
+MISTYPED = 400
+"""What the daemon answers where the request itself makes no sense."""
 TIMEOUT_SECONDS = 40.0
 
 
@@ -71,7 +73,7 @@ def ask(method: str, path: str, body: Any = None) -> Any:
     try:
         return request(method, path, body)
     except Told as told:
-        stop(str(told))
+        stop(str(told), code=WRONG_USAGE if told.status == MISTYPED else FOUND_WRONG)
     except Unreachable as unreachable:
         stop(f"{unreachable} (start it with `homeostat run`, or set HOMEOSTAT_URL)")
 

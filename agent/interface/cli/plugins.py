@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from agent.interface.cli.output import FOUND_WRONG, Format, FormatOption, emit, table
+from agent.interface.cli.output import (
+    FOUND_WRONG,
+    WRONG_USAGE,
+    Format,
+    FormatOption,
+    emit,
+    stop,
+    table,
+)
 from agent.interface.cli.site import ConfigOption, plugins_of
 
 app = typer.Typer()
@@ -24,6 +32,9 @@ def plugins(
     """
     registry = plugins_of(config)
     facts = registry.facts()
+    kinds = sorted({plugin.kind for plugin in registry.plugins.values()})
+    if kind and kind not in kinds:
+        stop(f"there is no kind {kind!r} (one of {', '.join(kinds)})", code=WRONG_USAGE)
     loaded = [
         {
             "name": name,

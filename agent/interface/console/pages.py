@@ -165,7 +165,7 @@ def _live(
     status: int = 200,
     **values: Any,
 ) -> Response:
-    path = quote(request.url.path if request.method == "GET" else values.pop("back"))
+    path = quote(request.url.path if request.method != "POST" else values.pop("back"))
     return page(
         fragment if request.query_params.get("fragment") else "page.html",
         status=status,

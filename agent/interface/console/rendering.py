@@ -29,6 +29,8 @@ def _word(text: str) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
     text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
     return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + " …"
 

@@ -112,6 +112,10 @@ async def resolve(desk: Desk, request: Request, who: Principal) -> Response:
 
 async def run(desk: Desk, request: Request, who: Principal) -> Response:
     asked = await desk.json(request, Run)
+    if who.products and "target" in asked.params:
+        # The incident is theirs; what they aim at has to be as well.
+        found = desk.facade.view.registry.entities.get(str(asked.params["target"]))
+        require_on(who, Role.RESPONDER, found.product if found is not None else None)
     return await _asked(
         desk,
         request,

@@ -51,6 +51,14 @@ def json_reply(value: Any, *, status: int = 200) -> Response:
     )
 
 
+def as_text(refused: Refused) -> Response:
+    """A refusal as Alertmanager's API v2 says it: amtool reads one JSON string."""
+    text = f"{refused.error} ({refused.remedy})" if refused.remedy else refused.error
+    reply = json_reply(text, status=refused.status)
+    reply.headers.update(refused.headers)
+    return reply
+
+
 def refusal(refused: Refused) -> Response:
     headers = {**SECURITY_HEADERS, **refused.headers}
     return Response(

@@ -138,6 +138,13 @@ def test_a_settle_runbook_needs_no_plan() -> None:
             "unknown plugin process.statu",
         ),
         ("lines: 5", "lnies: 5", "HS202", "diagnose[0].with.lnies", "unknown parameter lnies"),
+        (
+            "lines: 5",
+            "lnies: =entity.name",
+            "HS202",
+            "diagnose[0].with.lnies",
+            "unknown parameter lnies",
+        ),
         ("lines: 5", "lines: many", "HS202", "diagnose[0].with.lines", "valid integer"),
         (
             "with: {target: =entity.name, lines: 5}",

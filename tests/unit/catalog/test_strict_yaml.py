@@ -146,6 +146,7 @@ def test_columns_count_characters_not_bytes() -> None:
         ),
         ("a: b\x00", "1:5: HS103 NUL is not allowed (remove it)"),
         ("a: 1\r\nb: \x1b[31m", "2:4: HS103 character U+001B is not allowed (remove it)"),
+        ("a: x\u202ey", "1:5: HS103 character U+202E is not allowed (remove it)"),
         ('a: "\\e[31m"', "1:4: HS103 the value contains character U+001B (remove the escape)"),
         ("a: \ud800", "1:4: HS103 character U+D800 is not allowed (remove it)"),
         (b"a: 1\nb: \xff", "2:4: HS102 byte 0xFF is not UTF-8 (save it as UTF-8)"),

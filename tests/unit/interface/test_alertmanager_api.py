@@ -111,6 +111,20 @@ def test_a_responder_of_one_product_may_silence_that_one_only() -> None:
     assert am.read_silence(silence(matchers=matchers), who=who, now=NOW)[0].created_by == "p"
 
 
+async def test_a_refusal_is_one_string_as_amtool_reads_it() -> None:
+    facade = FakeFacade(principals=everyone())
+    async with running(facade) as (_, url), calling(url, token="responder-token") as caller:
+        matchers = [{"name": "alertname", "value": "(((", "isRegex": True}]
+        reply = await caller.post("/api/v2/silences", data=silence(matchers=matchers))
+        assert reply.status == 400
+        assert "no bounded regular expression" in str(reply.json())
+        assert isinstance(reply.json(), str)
+    async with running(facade) as (_, url), calling(url) as stranger:
+        reply = await stranger.get("/api/v2/silences")
+        assert (reply.status, isinstance(reply.json(), str)) == (401, True)
+        assert "www-authenticate" in reply.headers
+
+
 async def test_silences_live_and_end() -> None:
     facade = FakeFacade(principals=everyone())
     async with (

@@ -27,6 +27,7 @@ from agent.model.event import (
 from agent.model.fault import Fault
 from agent.model.incident import Ending, Page, State
 from agent.model.principal import LOCAL
+from agent.model.product import Entity, EntityKind, Registry
 from agent.model.reason import Reason
 from agent.model.records import Promotion, PromotionState
 from tests.support.caller import Caller, calling
@@ -197,6 +198,27 @@ async def test_what_belongs_to_no_product_is_not_for_those_limited_to_some() -> 
         assert (await session.post("/incidents/root/ack")).status == 403
         assert "/root/ack" not in (await session.get("/incidents/root")).text
     assert facade.asked == []
+
+
+@pytest.mark.parametrize(
+    ("params", "status"),
+    [({}, 200), ({"target": "till"}, 200), ({"target": "picker"}, 403), ({"target": "?"}, 403)],
+)
+async def test_a_responder_of_one_product_aims_at_no_other(
+    params: dict[str, str], status: int
+) -> None:
+    facade = FakeFacade(principals=everyone())
+    till = Entity(name="till", kind=EntityKind.SERVICE, product="pay", owner="team-pay")
+    known = facade.view.registry
+    facade.view.registry = Registry(
+        products=known.products, entities={**known.entities, "till": till}
+    )
+    async with client(facade, "pay-responder-token") as session:
+        await facade.add(burning("pay-1", product="pay"))
+        body = {"use": "process.restart", "with": params}
+        reply = await session.post("/api/v1/incidents/pay-1/run", json=body)
+        assert reply.status == status, reply.text
+    assert len(facade.asked) == (status == 200)
 
 
 async def test_the_ledger_is_balanced() -> None:

@@ -136,7 +136,16 @@ def test_every_command_has_help_with_an_example(path: list[str]) -> None:
     assert "Example: homeostat " + path[0] in " ".join(result.output.split())
 
 
-@pytest.mark.parametrize("words", [["nonsense"], ["run", "--nonsense"], ["incidents", "show"]])
+WRONG = (
+    ["nonsense"],
+    ["run", "--nonsense"],
+    ["incidents", "show"],
+    ["plugins", "--kind", "nonsense"],
+    ["test", "--only", "nonsense"],
+)
+
+
+@pytest.mark.parametrize("words", WRONG, ids=" ".join)
 def test_wrong_usage_is_2(words: list[str]) -> None:
     assert call(*words).exit_code == 2
 
@@ -178,6 +187,15 @@ def test_check_names_place_code_and_remedy(tmp_path: Path) -> None:
     config.write_text(site_config)
     result = call("check", "--config", str(config))
     assert "there is no plugin 'mqqt'" in result.output
+
+
+def test_an_empty_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    for text in ("", "# nothing\n"):
+        path.write_text(text)
+        result = call("check", str(path))
+        assert result.exit_code == 0
+        assert f"{path}:1:1: HS115 the file is empty (" in result.output
 
 
 def test_check_of_a_path_that_is_not_there() -> None:
@@ -316,6 +334,8 @@ async def test_incidents_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (await talk(url, monkeypatch, "incidents", "resolve", "i-1", *cause)).exit_code == 0
         assert (await talk(url, monkeypatch, "incidents", "approve", "i-1")).exit_code == 1
         assert (await talk(url, monkeypatch, "incidents", "show", "nope")).exit_code == 1
+        mistyped = await talk(url, monkeypatch, "incidents", "list", "--state", "opne")
+        assert (mistyped.exit_code, "awaiting_approval" in mistyped.output) == (2, True)
         facade.answer = FakeAnswer(refused=Reason.MOVE_REFUSED, text="it is resolved")
         refused = await talk(url, monkeypatch, "incidents", "ack", "i-1")
         assert (refused.exit_code, "it is resolved" in refused.output) == (1, True)

@@ -105,6 +105,14 @@ def promotion(**fields: object) -> Promotion:
     return Promotion(**(given | fields))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_page_has_a_head(path: str) -> None:
+    facade = FakeFacade()
+    async with running(facade) as (_, url), calling(url) as caller:
+        await facade.add(burning("i-1"))
+        assert (await caller.request("HEAD", path)).status == 200
+
+
 async def test_static_files_and_nothing_else() -> None:
     async with running(FakeFacade()) as (_, url), calling(url) as caller:
         for name in ("console.css", "htmx.min.js", "hx-sse.min.js", "mark.svg"):

@@ -234,6 +234,14 @@ async def test_email_arrives_with_an_id_from_its_key() -> None:
     assert PAGE.link in body
 
 
+async def test_email_says_the_severity_once() -> None:
+    async with smtp() as mailbox:
+        told = replace(PAGE, title=f"[{PAGE.severity}] pay-api hangs")
+        await notify("email", told, **mail(mailbox.port))
+    (got,) = mailbox.mails
+    assert got["Subject"] == "[critical] pay-api hangs"
+
+
 async def test_email_headers_cannot_be_injected() -> None:
     async with smtp() as mailbox:
         await notify("email", HOSTILE, **mail(mailbox.port))

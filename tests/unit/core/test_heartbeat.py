@@ -1,0 +1,87 @@
+"""Machinery layer: an agent that falls silent is an incident with its owner."""
+
+from __future__ import annotations
+
+from agent.core.heartbeat import watch
+from agent.model.alert import Layer
+from agent.model.event import TimerFired
+from agent.model.incident import State
+from agent.model.reason import Reason
+from tests.support.cases import START, World
+
+SILENCE = ("silence", "agent:scout")
+
+
+def test_three_missed_beats_are_silence() -> None:
+    world = World()
+    world.beat()
+    assert world.timer(*SILENCE) == 15.0
+    world.wait(14)
+    world.beat()
+    world.wait(14)
+    assert world.incidents == []
+    world.wait(2)
+    assert (world.case.layer, world.case.routed_to) == (Layer.MACHINERY, "team-agents")
+    assert "last heard 15 s ago" in world.case.title
+
+
+def test_a_beat_ends_it() -> None:
+    world = World()
+    world.beat()
+    world.wait(16)
+    world.beat()
+    assert world.case.state is State.RESOLVED
+    assert world.state.single["agent"]["scout"].firing_since is None
+    assert world.timer(*SILENCE) == 15.0
+
+
+def test_a_last_will_is_at_once_and_once() -> None:
+    world = World()
+    world.beat()
+    world.beat(alive=False)
+    world.beat(alive=False)
+    world.wait(60)
+    assert len(world.incidents) == 1
+    assert Reason.AGENT_DEAD in world.reasons
+    assert Reason.AGENT_SILENT not in world.reasons
+
+
+def test_one_that_never_spoke_is_watched_too() -> None:
+    world = World()
+    timer = watch("scout", world.view, at=START)
+    assert timer is not None
+    assert (timer.subject, timer.due) == ("agent:scout", START + 15)
+    assert watch("shop-web", world.view, at=START) is None
+    world.tell(TimerFired(at=START + 15, subject="agent:scout", name="silence"))
+    assert "never heard of" in world.case.title
+
+
+def test_a_beat_that_came_while_the_timer_was_on_its_way_counts() -> None:
+    world = World()
+    world.beat()
+    world.now += 15
+    world.beat()
+    world.tell(TimerFired(at=world.now, subject="agent:scout", name="silence"))
+    assert world.incidents == []
+    assert world.timer(*SILENCE) == 15.0, "and it goes on being watched"
+
+
+def test_who_promises_no_beat_is_not_missed() -> None:
+    world = World()
+    world.beat("stranger")
+    world.tell(TimerFired(at=world.now + 99, subject="agent:stranger", name="silence"))
+    assert world.incidents == []
+
+
+def test_a_stranger_who_dies_goes_to_the_platform() -> None:
+    world = World()
+    world.beat("stranger", alive=False)
+    assert world.case.routed_to == "platform"
+
+
+def test_it_falls_silent_again() -> None:
+    world = World()
+    for _ in range(2):
+        world.beat()
+        world.wait(16)
+    assert len({i.id for i in world.incidents}) == 2

@@ -1,0 +1,145 @@
+"""The way back and the ladder."""
+
+from __future__ import annotations
+
+from agent.model.command import CommandKind
+from agent.model.effect import OutcomeStatus, Verdict
+from agent.model.incident import Ending, PlanRun, State
+from agent.model.policy import Policy
+from agent.model.reason import Reason
+from agent.model.records import Halt
+from agent.model.runbook import Lifecycle, Plan
+from tests.support.cases import WATCHED, World, plan, runbook, step
+
+BACK = step("process.rollback", id="back")
+DECLARED = plan("risky", step("process.flush", id="flush"), rollback=(BACK, step(id="again")))
+SNAPSHOT = plan("risky", step(), step("process.flush", id="flush"), rollback_snapshot=True)
+
+
+def undo(version: str) -> dict[str, object]:
+    return {"use": "process.rollback", "with": {"target": "shop-worker", "to": version}}
+
+
+def failed_proof(*plans: Plan) -> World:
+    """The first plan is done, and the alert is still firing at its deadline."""
+    world = World(runbook("hung", *plans))
+    world.fire()
+    while world.case.state is State.ACTING:
+        world.act(undo=undo(f"v{len(world.case.steps)}"))
+    world.wait(301)
+    return world
+
+
+def test_a_declared_way_back_is_walked_step_by_step() -> None:
+    world = failed_proof(DECLARED)
+    assert world.case.state is State.ACTING
+    assert world.act().step == "back"
+    assert world.act().step == "again"
+    assert world.case.plans == (PlanRun(plan="risky", verdict=Verdict.FAILED, rolled_back=True),)
+    assert [s.is_rollback for s in world.case.steps] == [False, True, True]
+    assert world.case.state is State.ESCALATED
+    assert "rolled back" in world.case.pages[0].text
+
+
+def test_a_snapshot_is_undone_backwards() -> None:
+    world = failed_proof(SNAPSHOT)
+    assert world.only(CommandKind.ACT).params["to"] == "v2"
+    world.act()
+    assert world.only(CommandKind.ACT).params["to"] == "v1"
+    world.act()
+    assert world.case.plans[0].rolled_back
+
+
+def test_only_what_was_done_is_undone() -> None:
+    world = World(runbook("hung", SNAPSHOT))
+    world.fire()
+    world.act(undo=undo("v1"))
+    world.act(OutcomeStatus.FAILED)
+    assert world.only(CommandKind.ACT).params["to"] == "v1"
+    world.act()
+    assert world.case.reason is Reason.STEP_FAILED
+
+
+def test_where_nothing_was_done_nothing_is_taken_back() -> None:
+    world = World(runbook("hung", DECLARED))
+    world.fire()
+    world.act(OutcomeStatus.FAILED)
+    assert world.case.state is State.ESCALATED
+    assert len(world.case.steps) == 1
+
+
+def test_a_way_back_that_fails_is_a_page_and_ends_the_ladder() -> None:
+    world = failed_proof(DECLARED, plan("second"))
+    world.act(OutcomeStatus.FAILED, detail="stuck")
+    assert world.case.reason is Reason.ROLLBACK_FAILED
+    assert not world.case.plans[0].rolled_back
+    assert world.case.rollback_step is None
+    assert world.paged == ["team-shop"]
+
+
+def test_a_way_back_of_unknown_outcome_is_not_called_done() -> None:
+    world = failed_proof(DECLARED)
+    for _ in range(Policy().temporary_retries + 1):
+        world.act(OutcomeStatus.UNKNOWN)
+    assert world.case.reason is Reason.ROLLBACK_FAILED
+
+
+def test_the_kill_switch_stops_the_way_back_too() -> None:
+    world = World(runbook("hung", DECLARED))
+    world.fire()
+    world.act()
+    world.keep("halt", "halt", Halt(at=world.now, who="bob", why="drill"))
+    world.wait(301)
+    assert world.case.reason is Reason.ROLLBACK_FAILED
+    assert "kill switch" in world.case.reason_text
+
+
+def test_the_ladder_tries_the_next_plan_and_it_heals() -> None:
+    world = failed_proof(plan("first"), plan("second", step("process.flush", id="flush")))
+    assert world.only(CommandKind.ACT).plan == "second"
+    world.act()
+    world.clear()
+    assert world.case.outcome is Ending.HEALED
+    assert [p.verdict for p in world.case.plans] == [Verdict.FAILED, Verdict.HELD]
+    assert world.pages == []
+    verdicts = {a.plan: a.verdict for a in world.state.acts["shop-worker"]}
+    assert verdicts == {"first": Verdict.FAILED, "second": Verdict.HELD}
+
+
+def test_the_ladder_has_an_end() -> None:
+    world = failed_proof(*(plan(name) for name in "abcde"))
+    for _ in range(2):
+        world.act()
+        world.wait(301)
+    assert world.case.reason is Reason.ATTEMPTS_EXHAUSTED
+    assert len(world.case.plans) == 3
+
+
+def test_what_cleared_during_the_way_back_needs_no_further_remedy() -> None:
+    world = failed_proof(DECLARED, plan("second"))
+    world.clear()
+    world.act()
+    world.act()
+    assert world.case.state is State.RESOLVED
+    assert world.pages == []
+
+
+def test_a_look_that_comes_back_after_the_deadline_judges_nothing() -> None:
+    """It was for the plan before; the one in hand waits for a person."""
+    world = World(runbook("hung", plan("first", verify=WATCHED), plan("second")))
+    world.fire()
+    world.act()
+    world.wait(66)
+    look = world.only(CommandKind.OBSERVE)
+    assert world.case.plan == "first" or world.case.state is not State.VERIFYING
+    before = world.case
+    world.answer(look, alive=True)
+    assert world.case.plan == before.plan
+    assert world.case.good_looks == before.good_looks
+
+
+def test_an_assisted_runbook_asks_once_for_its_ladder() -> None:
+    world = World(runbook("hung", plan("a"), plan("b"), lifecycle=Lifecycle.ASSISTED))
+    world.fire()
+    assert world.case.state is State.AWAITING_APPROVAL
+    assert world.paged == ["team-shop"]

@@ -1,0 +1,228 @@
+"""Who is told: once, the right team, after a moment for a common cause, and by another way."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.model.command import CommandKind
+from agent.model.effect import OutcomeStatus
+from agent.model.event import Acknowledged, ResolvedByPerson
+from agent.model.incident import Ending, Radius, State
+from agent.model.policy import Policy
+from agent.model.product import EntityKind
+from agent.model.reason import Reason
+from tests.support.cases import CHANNELS, World, alert, on, runbook
+
+
+def names(world: World) -> list[str]:
+    return [str(c.params["channel"]) for c in world.pages]
+
+
+def test_the_builder_of_the_product() -> None:
+    world = World()
+    case = world.fire()
+    assert (case.routed_to, case.radius) == ("team-shop", Radius.PRODUCT)
+    assert names(world) == ["shop-hook"]
+
+
+def test_the_owner_of_an_agent_without_a_product() -> None:
+    world = World()
+    assert world.fire(entity="scout").routed_to == "team-agents"
+    assert names(world) == ["terminal"], "a team without channels has the default"
+
+
+def test_what_nobody_owns_goes_to_the_platform() -> None:
+    world = World()
+    case = world.fire(entity="ghost")
+    assert case.routed_to == "platform"
+    assert "add it to a catalog-info.yaml" in case.pages[0].text
+
+
+def test_a_page_waits_a_moment_where_a_common_cause_could_show() -> None:
+    world = World()
+    world.fire(entity="shop-web")
+    assert world.case.state is State.OPEN
+    assert world.pages == []
+    world.wait(15)
+    assert world.paged == ["team-shop"]
+
+
+def test_it_does_not_wait_where_somebody_vouches_for_what_is_below() -> None:
+    world = World(policy=on(EntityKind.SERVICE))
+    world.fire(entity="shop-web")
+    world.find(healthy=["cache"])
+    assert world.paged == ["team-shop"]
+
+
+def test_further_alerts_page_nobody_again() -> None:
+    world = World()
+    for pod in "abc":
+        world.fire(labels={"pod": pod})
+    assert len(world.pages) == 1
+
+
+async def test_a_systemic_failure_pages_the_platform_once() -> None:
+    world = World()
+    shop = world.fire(entity="shop-web")
+    root = world.fire(name="Down", entity="cache")
+    assert world.paged == ["platform"]
+    assert "substrate cache, products shop" in world.pages[0].params["text"]
+    pay = world.fire(entity="pay-api")
+    for case in (shop, pay):
+        held = world.incident(case.id)
+        assert (held.held_by, held.state) == (root.id, State.ESCALATED)
+        assert world.timer("page_hold", case.id) is None
+    world.wait(600)
+    assert len(world.pages) == 1
+    ledger = await world.ledger()
+    assert (ledger[shop.id], ledger[root.id]) == (["suppressed"], ["routed"])
+
+
+def test_what_comes_later_is_held_too() -> None:
+    world = World()
+    root = world.fire(name="Down", entity="cache")
+    late = world.fire(entity="shop-web")
+    assert late.held_by == root.id
+    assert world.paged == ["platform"]
+
+
+def test_two_products_on_one_substrate_are_one_page_without_an_alert_of_its_own() -> None:
+    world = World()
+    world.fire(entity="shop-web")
+    second = world.fire(entity="pay-api")
+    assert second.suspect == "cache"
+    assert world.paged == ["platform"]
+    assert "substrate cache, products pay, shop" in world.pages[0].params["text"]
+    assert "look at cache first" in world.pages[0].params["text"]
+
+
+def test_a_common_cause_is_not_healed_from_inside_one_product() -> None:
+    world = World(runbook())
+    world.fire(name="Down", entity="cache")
+    world.fire(entity="shop-web")
+    assert world.asked(CommandKind.ACT) == []
+
+
+async def test_what_still_burns_after_the_common_cause_goes_to_its_builder() -> None:
+    world = World(policy=on(EntityKind.SERVICE))
+    world.fire(name="Down", entity="cache")
+    held = world.fire(entity="shop-web")
+    world.find(alive=False)
+    assert world.incident(held.id).held_by is not None
+    world.clear(alert("Down", "cache"))
+    assert world.timer("release", held.id) == 60.0
+    world.wait(61)
+    world.find(alive=False)
+    world.wait(16)
+    assert world.paged == ["platform", "team-shop"]
+    assert world.incident(held.id).held_by is None
+    assert (await world.ledger())[held.id] == ["routed"]
+    assert len({c.id for c in world.commands}) == len(world.commands), "diagnosed anew"
+
+
+async def test_what_is_over_with_the_common_cause_is_over() -> None:
+    world = World()
+    world.fire(name="Down", entity="cache")
+    held = world.fire(entity="shop-web")
+    world.clear(alert("Down", "cache"))
+    world.clear(alert(entity="shop-web"))
+    world.wait(120)
+    assert world.incident(held.id).outcome is Ending.ROUTED
+    assert world.paged == ["platform"]
+    assert sorted((await world.ledger())[held.id]) == ["duplicate", "suppressed"]
+
+
+def test_a_root_that_a_person_resolves_lets_go_too() -> None:
+    world = World()
+    root = world.fire(name="Down", entity="cache")
+    held = world.fire(entity="shop-web")
+    world.tell(ResolvedByPerson(at=world.now, subject=root.id, who="bob", cause="disk"))
+    assert world.timer("release", held.id) == 60.0
+
+
+def test_who_takes_it_while_the_page_waits_is_not_paged() -> None:
+    world = World()
+    world.fire(entity="shop-web")
+    world.tell(Acknowledged(at=world.now, subject=world.last, who="bob"))
+    world.wait(60)
+    assert world.pages == []
+    assert world.case.routed_to == "bob"
+
+
+# delivery
+
+
+def test_a_receipt_is_kept() -> None:
+    world = World()
+    world.fire()
+    world.answer(world.pages[0], receipt="250 ok")
+    assert (world.case.pages[0].delivered, world.case.pages[0].detail) == (True, "250 ok")
+
+
+def test_a_page_that_cannot_be_delivered_goes_out_by_another_way() -> None:
+    world = World()
+    world.fire()
+    world.answer(world.pages[0], OutcomeStatus.FAILED, detail="410")
+    assert names(world) == ["shop-hook", "file"]
+    assert world.case.pages[0].delivered is False
+    world.answer(world.pages[1], OutcomeStatus.FAILED)
+    assert len(world.pages) == 2, "and that was the last way"
+
+
+def test_a_page_that_fails_for_the_moment_is_tried_again_and_elsewhere() -> None:
+    world = World()
+    world.fire()
+    for _ in range(Policy().page_retries):
+        for command in world.asked(CommandKind.NOTIFY):
+            if command.params["channel"] == "shop-hook":
+                world.answer(command, OutcomeStatus.TEMPORARY)
+    assert names(world).count("file") == 1
+    assert names(world).count("shop-hook") == Policy().page_retries
+    assert [p.delivered for p in world.case.pages] == [False, None]
+
+
+def test_nobody_is_woken_for_what_is_over() -> None:
+    world = World()
+    world.fire()
+    world.clear()
+    world.answer(world.pages[0], OutcomeStatus.TEMPORARY)
+    assert len(world.pages) == 1
+    assert world.case.pages[0].delivered is False
+
+
+def test_a_later_page_of_the_incident_has_its_own_other_way() -> None:
+    world = World()
+    world.fire(name="Down", entity="cache")
+    held = world.fire(entity="shop-web")
+    world.answer(world.pages[0], OutcomeStatus.FAILED)
+    world.clear(alert("Down", "cache"))
+    world.wait(80)
+    second = world.pages[-1]
+    assert second.subject == held.id
+    world.answer(second, OutcomeStatus.FAILED)
+    assert names(world) == ["terminal", "file", "shop-hook", "file"]
+
+
+def test_without_any_channel_the_last_one_is_used() -> None:
+    world = World()
+    world.view.channels = {"fallback": CHANNELS["fallback"]}
+    world.fire()
+    assert names(world) == ["file"]
+
+
+def test_the_receipt_of_a_closed_incident_is_kept() -> None:
+    world = World()
+    world.fire()
+    world.clear()
+    world.answer(world.pages[0], receipt="late")
+    assert world.case.pages[0].delivered is True
+    assert world.case.state is State.RESOLVED
+
+
+@pytest.mark.parametrize("status", [OutcomeStatus.DONE, OutcomeStatus.FAILED])
+def test_pages_say_why(status: OutcomeStatus) -> None:
+    world = World()
+    world.fire()
+    world.answer(world.pages[0], status)
+    wanted = Reason.PAGE_DELIVERED if status is OutcomeStatus.DONE else Reason.PAGE_FAILED
+    assert wanted in world.reasons

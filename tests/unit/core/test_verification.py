@@ -1,0 +1,224 @@
+"""Three verdicts: held, failed, inconclusive. No data is inconclusive, never success."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from agent.model.command import CommandKind
+from agent.model.effect import OutcomeStatus, Verdict
+from agent.model.event import Acknowledged, ResolvedByPerson, TimerFired
+from agent.model.incident import Ending, Radius, State
+from agent.model.reason import Reason
+from agent.model.runbook import Verify
+from tests.support.cases import CLEARED, WATCHED, World, fact, plan, runbook
+
+
+def proving(verify: Verify) -> World:
+    world = World(runbook("hung", plan("only", verify=verify)))
+    world.fire()
+    world.act()
+    assert world.case.state is State.VERIFYING
+    return world
+
+
+def verdict_of(world: World) -> Verdict | None:
+    (record,) = world.state.acts["shop-worker"]
+    assert record.verdict is world.case.verdict
+    return record.verdict
+
+
+# by the alert
+
+
+async def test_the_alert_clears_and_it_is_healed() -> None:
+    world = proving(CLEARED)
+    world.wait(200)
+    world.clear()
+    assert (world.case.outcome, world.case.radius) == (Ending.HEALED, Radius.ROUTINE)
+    assert verdict_of(world) is Verdict.HELD
+    assert world.pages == []
+    assert [k for k in world.state.timers if k[0] == world.case.id] == []
+    assert "absorbed" in (await world.ledger())[world.case.id]
+
+
+def test_still_firing_at_the_deadline_is_failed() -> None:
+    world = proving(CLEARED)
+    world.wait(299)
+    assert world.case.state is State.VERIFYING
+    world.wait(2)
+    assert verdict_of(world) is Verdict.FAILED
+    assert world.case.reason is Reason.STILL_FIRING
+
+
+def test_an_alert_that_looks_back_gets_its_decay_time() -> None:
+    world = proving(msgspec.structs.replace(CLEARED, decay_seconds=1800.0))
+    world.wait(1799)
+    assert world.case.state is State.VERIFYING
+    world.clear()
+    assert world.case.outcome is Ending.HEALED
+
+
+def test_a_source_that_fell_silent_proves_nothing() -> None:
+    world = World(runbook())
+    world.fire(expires_at=world.now + 60)
+    world.act()
+    world.wait(61)
+    assert world.case.state is State.VERIFYING
+    world.wait(300)
+    assert verdict_of(world) is Verdict.INCONCLUSIVE
+    assert world.paged == ["team-shop"]
+
+
+# by what is observed
+
+
+def test_it_is_looked_at_after_settling_and_so_often_in_a_row() -> None:
+    world = proving(WATCHED)
+    world.wait(4)
+    assert world.asked(CommandKind.OBSERVE) == []
+    world.wait(2)
+    world.find(alive=True, lost=False)
+    assert (world.case.good_looks, world.case.state) == (1, State.VERIFYING)
+    world.wait(10)
+    world.find(alive=True, lost=False)
+    assert world.case.outcome is Ending.HEALED
+
+
+def test_one_bad_look_starts_the_row_anew() -> None:
+    world = proving(WATCHED)
+    for alive in (True, False, True):
+        world.wait(10)
+        world.find(alive=alive, lost=False)
+    assert (world.case.good_looks, world.case.looks) == (1, 3)
+    assert world.case.is_open
+
+
+def test_a_condition_of_failure_ends_it_at_once() -> None:
+    world = proving(WATCHED)
+    world.wait(6)
+    world.find(alive=True, lost=True)
+    assert verdict_of(world) is Verdict.FAILED
+    assert world.case.reason is Reason.VERIFICATION_FAILED
+
+
+def test_false_to_the_end_is_failed() -> None:
+    world = proving(WATCHED)
+    for _ in range(7):
+        world.wait(10)
+        world.find(alive=False, lost=False)
+    assert verdict_of(world) is Verdict.FAILED
+
+
+@pytest.mark.parametrize(
+    ("status", "value"),
+    [
+        (OutcomeStatus.FAILED, {}),
+        (OutcomeStatus.TEMPORARY, {}),
+        (OutcomeStatus.UNKNOWN, {}),
+        (OutcomeStatus.DONE, {}),
+    ],
+)
+def test_no_data_is_inconclusive(status: OutcomeStatus, value: dict[str, bool]) -> None:
+    world = proving(WATCHED)
+    for _ in range(7):
+        world.wait(10)
+        world.find(status, **value)
+    assert verdict_of(world) is Verdict.INCONCLUSIVE
+    assert world.case.reason is Reason.VERIFICATION_INCONCLUSIVE
+    assert world.paged == ["team-shop"]
+    assert world.case.outcome is None
+
+
+def test_a_look_that_never_comes_back_is_inconclusive() -> None:
+    world = proving(WATCHED)
+    world.wait(66)
+    assert verdict_of(world) is Verdict.INCONCLUSIVE
+
+
+def test_old_facts_prove_nothing() -> None:
+    """What a look could not see is not taken from the look before."""
+    world = proving(WATCHED)
+    world.wait(6)
+    world.find(alive=True, lost=False)
+    world.wait(10)
+    world.find(OutcomeStatus.FAILED)
+    assert world.case.good_looks == 0
+
+
+def test_a_cleared_alert_is_not_enough_where_something_is_observed() -> None:
+    world = proving(WATCHED)
+    world.clear()
+    assert world.case.state is State.VERIFYING
+    for _ in range(7):
+        world.wait(10)
+        world.find(alive=False, lost=False)
+    assert world.case.reason is Reason.VERIFICATION_FAILED
+    assert world.paged == ["team-shop"]
+
+
+def test_both_may_be_asked_for() -> None:
+    world = proving(msgspec.structs.replace(WATCHED, alert_cleared=True, consecutive=1))
+    world.wait(6)
+    world.find(alive=True, lost=False)
+    assert world.case.is_open, "it is still firing"
+    world.clear()
+    world.wait(10)
+    world.find(alive=True, lost=False)
+    assert world.case.outcome is Ending.HEALED
+
+
+def test_one_of_several_conditions_may_be_enough() -> None:
+    two = (fact("after.alive"), fact("after.idle"))
+    verify = msgspec.structs.replace(WATCHED, success=two, success_any=True, consecutive=1)
+    world = proving(verify)
+    world.wait(6)
+    world.find(alive=False, lost=False)
+    assert world.case.last_look == "unknown"
+    world.wait(10)
+    world.find(alive=True, lost=False)
+    assert world.case.outcome is Ending.HEALED
+
+
+# what comes between
+
+
+def test_somebody_looks_on() -> None:
+    world = proving(CLEARED)
+    world.tell(Acknowledged(at=world.now, subject=world.last, who="bob"))
+    assert (world.case.state, world.case.acknowledged_by) == (State.VERIFYING, "bob")
+    world.clear()
+    assert world.case.outcome is Ending.HEALED
+
+
+def test_somebody_resolves_it_meanwhile() -> None:
+    world = proving(WATCHED)
+    world.wait(6)
+    world.tell(ResolvedByPerson(at=world.now, subject=world.last, who="bob", cause="by hand"))
+    assert (world.case.state, world.case.outcome) == (State.RESOLVED, Ending.ROUTED)
+    world.find(alive=True)
+    assert world.case.outcome is Ending.ROUTED
+
+
+def test_a_timer_of_an_earlier_proof_does_not_end_this_one() -> None:
+    world = proving(CLEARED)
+    world.now += 10
+    world.tell(TimerFired(at=world.now, subject=world.last, name="deadline"))
+    assert world.case.state is State.VERIFYING
+    assert world.timer("deadline") == 290.0
+
+
+def test_timers_that_nobody_knows_change_nothing() -> None:
+    world = proving(CLEARED)
+    before = world.case
+    world.tell(TimerFired(at=world.now, subject=world.last, name="from_an_older_version"))
+    assert world.case == before
+
+
+@pytest.mark.parametrize("name", ["look", "deadline"])
+def test_a_timer_after_the_end_changes_nothing(name: str) -> None:
+    world = proving(CLEARED)
+    world.clear()
+    before = world.case
+    world.tell(TimerFired(at=world.now + 999, subject=world.last, name=name))
+    assert world.case == before
