@@ -251,6 +251,10 @@ def plugin_section(plugin: Plugin) -> str:
     params = getattr(plugin, "params", None)
     if params is not None and (rows := list(schema_rows(schema_of(params)))):
         lines += [table(("parameter", "kind", "default", "meaning"), rows), ""]
+        for name, part in sorted(schema_of(params)["$defs"].items()):
+            rows = list(schema_rows(part))
+            lines += [f"#### {part_name(name)}", "", part.get("description", "").strip(), ""]
+            lines += [table(("key", "kind", "default", "meaning"), rows), ""]
     result = getattr(plugin, "result", None)
     if result is not None:
         rows = [(r[0], r[1], r[3]) for r in schema_rows(schema_of(result))]
@@ -323,6 +327,12 @@ def cli_page() -> str | None:
     return f"""# Command line
 
 Exit codes: 0 fine, 1 it found something wrong, 2 wrong usage. Every command has `--help`.
+
+| variable | meaning |
+|---|---|
+| `HOMEOSTAT_URL` | Where `incidents`, `promotions` and `doctor` ask; default `http://127.0.0.1:8420`. |
+| `HOMEOSTAT_TOKEN` | The token they send, where tokens are configured. |
+| `HOMEOSTAT_CONFIG` | The settings file, where `--config` is left out. |
 
 {body}
 """

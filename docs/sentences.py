@@ -47,8 +47,10 @@ POLICY = {
 ROUTES = {
     "GET /-/healthy": "200 while the decision loop makes progress, else 503.",
     "GET /-/ready": "200 once everything open was loaded and sources run, else 503.",
-    "POST /-/reload": "Reads settings, runbooks, products and tokens anew. With a fault in any of "
-    "them the last good set stays, and the answer is 500 with the faults.",
+    "POST /-/reload": "Reads runbooks, products, tokens and settings anew; of the settings "
+    "`runbooks`, `shipped_runbooks`, `products`, `policy` and `notify` are taken over, and the "
+    "others wait for a restart. With a fault in any file the last good set stays, and the answer "
+    "is 500 with the faults.",
     "GET /metrics": "Prometheus text format ([metrics](metrics.md)).",
     "GET /api/v2/alerts": "Alerts that are firing now, as Alertmanager lists them.",
     "GET /api/v2/alerts/groups": "The same, grouped by incident.",
@@ -60,7 +62,8 @@ ROUTES = {
     "GET /api/v2/receivers": "Who is told, as Alertmanager lists it.",
     "GET /api/v1/incidents": "List. `?state=`, `?product=` and `?layer=` narrow it.",
     "GET /api/v1/incidents/{id}": "One, with alerts, findings, steps, pages and `timeline`.",
-    "POST /api/v1/incidents/{id}/ack": "Acknowledge: it is yours, and nobody else is paged.",
+    "POST /api/v1/incidents/{id}/ack": "Acknowledge: it is yours, and nobody else is paged, "
+    "unless the agent was at work on it and fails.",
     "POST /api/v1/incidents/{id}/resolve": "Resolve, with cause and actions taken.",
     "POST /api/v1/incidents/{id}/run": "Do one action through the agent.",
     "POST /api/v1/incidents/{id}/approve": "Let the prepared plan run.",

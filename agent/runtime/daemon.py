@@ -7,12 +7,13 @@ an event for the lane, and what people read comes from the store or the view.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
 import structlog
 
+from agent.catalog.faults import FaultsError
 from agent.catalog.people import Principals
 from agent.catalog.settings import Settings
 from agent.core import heartbeat, leadership
@@ -21,7 +22,7 @@ from agent.model.alert import Alert, Signal
 from agent.model.decision import Decision, Record, Timer
 from agent.model.errors import HomeostatError, StoreUnavailable
 from agent.model.event import CommandFinished, Event, TimerFired
-from agent.model.fault import Fault
+from agent.model.fault import Fault, FaultSeverity
 from agent.model.incident import Incident
 from agent.model.reason import Reason
 from agent.model.records import Silence
@@ -38,6 +39,7 @@ from agent.runtime.reading import Reading, channels_of, load_plugins, read
 from agent.runtime.sources import Sources
 from agent.runtime.telemetry import Telemetry
 from agent.runtime.timers import Timers
+from agent.runtime.uses import renewed
 from agent.runtime.view_state import ViewState, replaced
 
 log = structlog.get_logger("daemon")
@@ -75,6 +77,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class Daemon:
     def __init__(self, settings: Settings, *, store: Store, clock: Clock) -> None:
         self.settings, self.store, self._clock = settings, store, clock
+        self.settings_again: Callable[[], Settings] = lambda: settings
         self.registry = load_plugins(settings)
         for refused in self.registry.refused:
             log.error("plugin_refused", plugin=str(refused.path), why=refused.reason)
@@ -217,8 +220,9 @@ class Daemon:
             heartbeat.watch(name, self.view, at=at) for name in self.view.registry.entities
         ]
         wanted += [leadership.watch(name, self.view, at=at) for name in self.view.registry.products]
+        standing = self._state.timers  # what ran out while nobody listened begins anew
         missing = tuple(
-            t for t in wanted if t is not None and (t.subject, t.name) not in self._state.timers
+            t for t in wanted if t is not None and standing.get((t.subject, t.name), 0.0) <= at
         )
         if missing:
             await self.lane.submit([Decision(timers=missing)])
@@ -314,7 +318,7 @@ class Daemon:
         return reading
 
     async def reload(self) -> tuple[Fault, ...]:
-        """Reads runbooks, products and tokens anew. With any error, the last good set stays."""
+        """Reads all files anew (of the settings, `RENEWED`). With any error, nothing changes."""
         async with self._reading_now:
             return await self._reload()
 
@@ -323,15 +327,23 @@ class Daemon:
         self._reread.set()
 
     async def _reload(self) -> tuple[Fault, ...]:
-        before = self.reading
-        reading = self._read_again()
-        if not reading.is_good:
-            self.reading = before
+        before, kept = self.reading, self.settings
+        try:
+            self.settings, waiting = renewed(kept, self.settings_again())
+            faults = (reading := self._read_again()).faults
+        except FaultsError as error:
+            faults = error.faults
+        if any(f.severity is FaultSeverity.ERROR for f in faults):
+            self.settings, self.reading = kept, before
             replaced(self.view, registry=before.registry, runbooks=before.index)
-            for fault in reading.faults:
+            for fault in faults:
                 log.error("reload_refused", fault=str(fault))
-            return reading.faults
+            return faults
+        channels, self._channels = channels_of(self.settings, self.registry)
+        replaced(self.view, policy=self.settings.policy, channels=channels)
         await self._watch()
+        if waiting:
+            log.warning("waits_for_a_restart", settings=waiting)
         log.info("reloaded", runbooks=len(reading.runbooks.runbooks))
         return ()
 

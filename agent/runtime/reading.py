@@ -27,6 +27,7 @@ from agent.model.records import Promotion, PromotionState
 from agent.model.runbook import Runbook
 from agent.ports.plugin import Plugin
 from agent.runtime.registry import PluginRegistry, shipped_plugins_folder, shipped_runbooks_folder
+from agent.runtime.uses import faults_of_uses
 
 PROMOTED = "promoted"
 CANNOT_WRITE = "HS410"
@@ -85,6 +86,7 @@ def read(
         faults.append(_cannot_write(promoted, error))
     runbooks = load_runbooks([*folders, promoted] if promoted.is_dir() else folders, plugins)
     faults += runbooks.faults
+    faults += faults_of_uses(settings, plugins)
     index = MatchIndex(runbooks.runbooks, _pinned(pinned or {}, plugins))
     return Reading(
         registry=registry,

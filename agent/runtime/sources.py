@@ -59,7 +59,11 @@ class Sources:
         plugin = self._registry.get(use.use)
         if not isinstance(plugin, StreamSource | LevelSource):
             raise Permanent(f"{use.where}: {use.use} is a {plugin.kind}, not a source to configure")
-        plugin.params.model_validate(dict(use.params))
+        try:
+            plugin.params.model_validate(dict(use.params))
+        except ValidationError as error:
+            said = "; ".join(f"{'.'.join(map(str, d['loc']))}: {d['msg']}" for d in error.errors())
+            raise Permanent(f"{use.where}: {use.use}: {said}") from None
         return plugin
 
     def request_level_check(self) -> None:
@@ -93,13 +97,14 @@ class Sources:
 
     async def _check_levels(self) -> None:
         while True:
+            # Before asking: what is requested while the answers are on their way asks again.
+            self._check_now.clear()
             answers = await asyncio.gather(*(self._ask(use) for use in self._levels))
             groups: dict[str, list[Answer]] = {}
             for use, answer in zip(self._levels, answers, strict=True):
                 groups.setdefault(use.use.partition(".")[0], []).append(answer)
             for group, given in groups.items():
                 await self._compare(group, given)
-            self._check_now.clear()
             try:
                 async with asyncio.timeout(self._every):
                     await self._check_now.wait()
@@ -115,7 +120,7 @@ class Sources:
             async with asyncio.timeout(LEVEL_TIMEOUT_SECONDS):
                 params = plugin.params.model_validate(dict(use.params))
                 listed = await plugin.firing(self._kit_for(use), params)
-        except (HomeostatError, TimeoutError, ValidationError, OSError) as error:
+        except Exception as error:  # a stranger's plugin must not end the others
             self.level_failures[name] = str(error) or type(error).__name__
             log.warning("level_check_failed", use=use.use, error=self.level_failures[name][:300])
             return None

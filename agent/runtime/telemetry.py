@@ -38,18 +38,24 @@ MOST_OPEN_SPANS = 10_000
 
 def configure_logs(*, level: str, text: bool) -> None:
     """One JSON object a line on stderr (or text for people at a terminal)."""
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        if text
-        else structlog.processors.JSONRenderer()
-    )
+    # Never the values of local variables: a plugin's hold its secrets.
+    renderers: tuple[Any, ...]
+    if text:
+        plain = structlog.dev.plain_traceback
+        console = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=plain
+        )
+        renderers = (console,)
+    else:
+        told = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        as_data = structlog.processors.ExceptionRenderer(told)
+        renderers = (as_data, structlog.processors.JSONRenderer())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            renderer,
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),

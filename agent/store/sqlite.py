@@ -35,6 +35,14 @@ BUSY_SECONDS = 5.0
 
 CACHED_STATEMENTS = 256
 
+WRITER_SETTINGS = (
+    "sync_every_commit",
+    "no_memory_map",
+    "bound_log",
+    "fold_seldom",
+    "distrust_schema",
+)
+
 SAFE_SQLITE = (3, 51, 3)
 """First release without the bug that two connections can corrupt a log that starts anew."""
 
@@ -183,7 +191,7 @@ class SqliteStore:
             (mode,) = connection.execute(SQL["use_wal"]).fetchone()
             if mode != "wal":
                 raise sqlite3.OperationalError(f"the file system cannot keep a log (mode {mode})")
-            for name in ("sync_every_commit", "no_memory_map", "bound_log", "distrust_schema"):
+            for name in WRITER_SETTINGS:
                 connection.execute(SQL[name])
         return connection
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 
+from agent.core.advance import advance
 from agent.core.fingerprint import fingerprint, message_key
 from agent.core.matching import MatchIndex
 from agent.core.view import Channel, View
 from agent.model.alert import Alert, AlertStatus, Heartbeat, Layer, Measure
 from agent.model.command import Command, CommandKind
-from agent.model.decision import Decision, JournalEntry, Record
+from agent.model.decision import Decision, Record
 from agent.model.effect import Outcome, OutcomeStatus
 from agent.model.event import (
     AlertReceived,
@@ -328,6 +329,12 @@ class World:
         read = Measure(product=product, metric="orders", value=value)
         return self.tell(MeasureReceived(at=self.now, measure=read))
 
+    def late(self, name: str, subject: str | None = None, *, after: float = 0.0) -> Decision:
+        """What the core alone says to a timer that has been moved or taken away meanwhile."""
+        fired = TimerFired(at=self.now + after, subject=subject or self.last, name=name)
+        known = subject is None and self.last
+        return advance(self.case if known else None, fired, self.view)
+
     def keep(self, kind: str, key: str, body: msgspec.Struct | None) -> None:
         self.tell(Decision(records=(Record(kind=kind, key=key, body=body),)))
 
@@ -362,12 +369,8 @@ class World:
         return [str(c.params["to"]) for c in self.pages]
 
     @property
-    def journal(self) -> list[JournalEntry]:
-        return [entry for d in self.batch.decisions for entry in d.journal]
-
-    @property
     def reasons(self) -> list[Reason]:
-        return [entry.reason for entry in self.journal]
+        return [entry.reason for d in self.batch.decisions for entry in d.journal]
 
     def timer(self, name: str, subject: str | None = None) -> float | None:
         """Seconds until the timer is due."""

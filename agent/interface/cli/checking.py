@@ -30,7 +30,6 @@ from agent.runtime.registry import PluginRegistry
 
 SUFFIXES = (".yaml", ".yml")
 SKIPPED = {".git", ".venv", "node_modules", "var"}
-UNKNOWN_PLUGIN = "HS406"
 PLUGIN_REFUSED = "HS407"
 
 
@@ -63,7 +62,6 @@ def _check_settings(settings: Settings, checked: Checked) -> None:
     reading = read(settings, plugins.plugins)
     checked.faults.extend(reading.faults)
     checked.faults.extend(_refused(plugins))
-    checked.faults.extend(_unknown_uses(settings, plugins))
     teams = _teams(reading.registry, settings)
     checked.faults.extend(lint(reading.runbooks, teams=teams))
     checked.files += len({path for path, _, _ in reading.runbooks.places.values()})
@@ -88,22 +86,6 @@ def _refused(plugins: PluginRegistry) -> Iterator[Fault]:
             message=refused.reason,
             remedy="mend the file, or take it out of the folder",
         )
-
-
-def _unknown_uses(settings: Settings, plugins: PluginRegistry) -> Iterator[Fault]:
-    uses = [*settings.sources, *(use for team in settings.notify.values() for use in team)]
-    for use in uses:
-        if use.use not in plugins.plugins:
-            yield Fault(
-                file=use.where.rpartition(":")[0] or str(settings.file or "settings"),
-                line=int(use.where.rpartition(":")[2] or 1)
-                if use.where.rpartition(":")[2].isdecimal()
-                else 1,
-                column=1,
-                code=UNKNOWN_PLUGIN,
-                message=f"there is no plugin {use.use!r}",
-                remedy="`homeostat plugins` lists what is loaded",
-            )
 
 
 def yaml_files(paths: Sequence[Path]) -> list[Path]:

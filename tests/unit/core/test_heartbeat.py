@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent.core.heartbeat import watch
 from agent.model.alert import Layer
-from agent.model.event import TimerFired
+from agent.model.decision import Decision
 from agent.model.incident import State
 from agent.model.reason import Reason
 from tests.support.cases import START, World
@@ -52,7 +52,8 @@ def test_one_that_never_spoke_is_watched_too() -> None:
     assert timer is not None
     assert (timer.subject, timer.due) == ("agent:scout", START + 15)
     assert watch("shop-web", world.view, at=START) is None
-    world.tell(TimerFired(at=START + 15, subject="agent:scout", name="silence"))
+    world.tell(Decision(timers=(timer,)))
+    world.wait(15)
     assert "never heard of" in world.case.title
 
 
@@ -61,16 +62,14 @@ def test_a_beat_that_came_while_the_timer_was_on_its_way_counts() -> None:
     world.beat()
     world.now += 15
     world.beat()
-    world.tell(TimerFired(at=world.now, subject="agent:scout", name="silence"))
-    assert world.incidents == []
-    assert world.timer(*SILENCE) == 15.0, "and it goes on being watched"
+    (timer,) = world.late(*SILENCE).timers
+    assert timer.due == world.now + 15, "nobody is silent, and it goes on being watched"
 
 
 def test_who_promises_no_beat_is_not_missed() -> None:
     world = World()
     world.beat("stranger")
-    world.tell(TimerFired(at=world.now + 99, subject="agent:stranger", name="silence"))
-    assert world.incidents == []
+    assert world.late("silence", "agent:stranger", after=99.0) == Decision()
 
 
 def test_a_stranger_who_dies_goes_to_the_platform() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from agent.core.leadership import watch
 from agent.model.alert import Layer, Measure
-from agent.model.event import MeasureReceived, TimerFired
+from agent.model.decision import Decision
+from agent.model.event import MeasureReceived
 from agent.model.incident import State
 from agent.model.reason import Reason
 from tests.support.cases import START, World, runbook
@@ -67,7 +68,8 @@ def test_no_reading_at_all_is_no_health() -> None:
     assert timer is not None
     assert timer.due == START + 600
     assert watch("pay", world.view, at=START) is None
-    world.tell(TimerFired(at=START + 600, subject="product:shop", name="flat"))
+    world.tell(Decision(timers=(timer,)))
+    world.wait(600)
     assert "no reading of orders at all" in world.case.title
 
 
@@ -76,9 +78,9 @@ def test_a_reading_that_came_while_the_timer_was_on_its_way_counts() -> None:
     world.measure(7.0)
     world.now += 600
     world.measure(8.0)
-    world.tell(TimerFired(at=world.now, subject="product:shop", name="flat"))
-    assert world.incidents == []
-    assert world.timer(*FLAT) == 600.0
+    decision = world.late(*FLAT)
+    assert decision.emits == ()
+    assert [t.due for t in decision.timers] == [world.now + 600]
 
 
 def test_other_metrics_and_products_are_not_kept() -> None:

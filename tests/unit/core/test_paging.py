@@ -36,6 +36,7 @@ def test_it_says_what_is_broken_who_is_hit_what_was_tried_and_what_to_do() -> No
 def test_it_fits_however_much_there_is_to_say(size: int) -> None:
     plans = [plan(f"p{n}", *(step(id=f"s{i}") for i in range(4))) for n in range(3)]
     world = World(runbook("hung", *plans), policy=on(EntityKind.SERVICE))
+    world.view.link = "https://homeostat." + "example." * 10 + "com"
     world.fire(annotations={"summary": "s" * size})
     while acts := world.asked(CommandKind.ACT):
         world.answer(acts[0], OutcomeStatus.FAILED, detail="d" * size)

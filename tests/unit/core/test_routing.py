@@ -6,11 +6,12 @@ import pytest
 
 from agent.model.command import CommandKind
 from agent.model.effect import OutcomeStatus
-from agent.model.event import Acknowledged, ResolvedByPerson
+from agent.model.event import Acknowledged, Approved, ResolvedByPerson
 from agent.model.incident import Ending, Radius, State
 from agent.model.policy import Policy
 from agent.model.product import EntityKind
 from agent.model.reason import Reason
+from agent.model.runbook import Lifecycle
 from tests.support.cases import CHANNELS, World, alert, on, runbook
 
 
@@ -191,16 +192,13 @@ def test_nobody_is_woken_for_what_is_over() -> None:
 
 
 def test_a_later_page_of_the_incident_has_its_own_other_way() -> None:
-    world = World()
-    world.fire(name="Down", entity="cache")
-    held = world.fire(entity="shop-web")
-    world.answer(world.pages[0], OutcomeStatus.FAILED)
-    world.clear(alert("Down", "cache"))
-    world.wait(80)
-    second = world.pages[-1]
-    assert second.subject == held.id
-    world.answer(second, OutcomeStatus.FAILED)
-    assert names(world) == ["terminal", "file", "shop-hook", "file"]
+    world = World(runbook(lifecycle=Lifecycle.ASSISTED))
+    world.fire()
+    world.answer(world.pages[-1], OutcomeStatus.FAILED)
+    world.tell(Approved(at=world.now, subject=world.last, who="bob"))
+    world.act(OutcomeStatus.FAILED)
+    world.answer(world.pages[-1], OutcomeStatus.FAILED)
+    assert names(world) == ["shop-hook", "file", "shop-hook", "file"]
 
 
 def test_without_any_channel_the_last_one_is_used() -> None:

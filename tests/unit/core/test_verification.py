@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from agent.model.command import CommandKind
+from agent.model.decision import Decision
 from agent.model.effect import OutcomeStatus, Verdict
-from agent.model.event import Acknowledged, ResolvedByPerson, TimerFired
+from agent.model.event import Acknowledged, ResolvedByPerson
 from agent.model.incident import Ending, Radius, State
 from agent.model.reason import Reason
 from agent.model.runbook import Verify
@@ -202,23 +203,17 @@ def test_somebody_resolves_it_meanwhile() -> None:
 
 def test_a_timer_of_an_earlier_proof_does_not_end_this_one() -> None:
     world = proving(CLEARED)
-    world.now += 10
-    world.tell(TimerFired(at=world.now, subject=world.last, name="deadline"))
-    assert world.case.state is State.VERIFYING
-    assert world.timer("deadline") == 290.0
+    decision = world.late("deadline", after=10.0)
+    assert decision.incident is None
+    assert [t.due for t in decision.timers] == [world.now + 300]
 
 
 def test_timers_that_nobody_knows_change_nothing() -> None:
-    world = proving(CLEARED)
-    before = world.case
-    world.tell(TimerFired(at=world.now, subject=world.last, name="from_an_older_version"))
-    assert world.case == before
+    assert proving(CLEARED).late("from_an_older_version") == Decision()
 
 
-@pytest.mark.parametrize("name", ["look", "deadline"])
+@pytest.mark.parametrize("name", ["look", "deadline", "page_hold", "release", "expiry"])
 def test_a_timer_after_the_end_changes_nothing(name: str) -> None:
     world = proving(CLEARED)
     world.clear()
-    before = world.case
-    world.tell(TimerFired(at=world.now + 999, subject=world.last, name=name))
-    assert world.case == before
+    assert world.late(name, after=999.0) == Decision()

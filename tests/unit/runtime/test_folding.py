@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
 
 from agent.model.alert import Alert, AlertStatus
+from agent.model.decision import Decision
 from agent.model.event import AlertReceived
 from agent.model.incident import Ending, State
 from agent.ports.store import IncidentFilter
-from agent.runtime.folding import Fold, Recalled, fold
+from agent.runtime.folding import Fold, fold
 from tests.support.cases import START, alert, received, resolved, runbook
 from tests.support.deciding import Deciding, deciding
-
-
-def nothing() -> Recalled:
-    return Recalled(entries={}, episodes={}, closed={})
 
 
 async def way(made: Deciding, event: AlertReceived) -> Fold:
@@ -76,16 +74,9 @@ async def test_what_a_person_closed_is_not_opened_by_the_next_repeat() -> None:
     async with deciding() as made:
         await made.lane.submit([received(alert(), START)])
         [incident] = made.view.incidents.values()
-        closed = incident.__class__(
-            **{
-                **{f: getattr(incident, f) for f in incident.__struct_fields__},
-                "state": State.RESOLVED,
-                "outcome": Ending.ROUTED,
-                "resolved_at": START + 10,
-            }
+        closed = msgspec.structs.replace(
+            incident, state=State.RESOLVED, outcome=Ending.ROUTED, resolved_at=START + 10
         )
-        from agent.model.decision import Decision
-
         await made.lane.submit([Decision(incident=closed)])
         assert await way(made, received(alert(), START + 60)) is Fold.REPEAT
         assert await way(made, received(alert(), START + 700)) is Fold.DECIDE

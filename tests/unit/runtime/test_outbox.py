@@ -11,23 +11,33 @@ import msgspec
 import pytest
 
 from agent.core.view import View
+from agent.model.alert import AlertStatus
 from agent.model.command import Command, CommandKind
 from agent.model.effect import Effect, Outcome, OutcomeStatus
 from agent.model.errors import Permanent, StoreUnavailable, Temporary, UnknownEffect
 from agent.model.event import CommandFinished
-from agent.model.incident import State
+from agent.model.incident import AlertState, State
 from agent.model.reason import Reason
 from agent.model.records import Halt
 from agent.runtime.lane import Undecidable
 from agent.runtime.outbox import MOST_ACTS, Outbox
-from tests.support.decisions import make_act, make_command, make_incident
 from tests.support.deciding import make_view
+from tests.support.decisions import make_act, make_command, make_incident
 from tests.support.kits import RealClock
 from tests.support.waiting import eventually
 
 Does = Callable[[Command], Awaitable[Mapping[str, Any]]]
 ACT = make_command("i-1/1/p/s", use="process.restart", target="shop-web", effect=Effect.IDEMPOTENT)
 ACT = msgspec.structs.replace(ACT, key=ACT.id, subject="i-1")
+
+
+FIRING = AlertState(
+    identity="am/1",
+    name="Hung",
+    status=AlertStatus.FIRING,
+    labels={"alertname": "Hung", "entity": "shop-web"},
+    starts_at=1.0,
+)
 
 
 class Hasty(RealClock):
@@ -50,7 +60,13 @@ class Bench:
         self.back: list[CommandFinished] = []
         self.answers: list[Exception] = []
         self.view: View = make_view()
-        acting = make_incident("i-1", state=State.ACTING, entity="shop-web", waiting=(ACT.key,))
+        acting = make_incident(
+            "i-1",
+            state=State.ACTING,
+            entity="shop-web",
+            waiting=(ACT.key,),
+            alerts={"am/1": FIRING},
+        )
         self.view.incidents = {"i-1": acting}
         self.outbox = Outbox(clock=self.clock, view=self.view, runner=self, finish=self.finish)
 
@@ -136,8 +152,8 @@ async def test_a_deadline_is_kept(command: Command, status: OutcomeStatus) -> No
 
 @pytest.mark.parametrize(
     "value",
-    [{"x": object()}, {"x": 2**70}, {"x": "\ud800"}, {"x": "y" * 300_000}, ["no mapping"]],
-    ids=["an object", "a huge number", "a lone surrogate", "a huge text", "a list"],
+    [{"x": object()}, {"x": "\ud800"}, {"x": "y" * 300_000}, ["no mapping"]],
+    ids=["an object", "a lone surrogate", "a huge text", "a list"],
 )
 async def test_a_result_nobody_can_keep_is_no_result(value: Any) -> None:
     """Of an act it says nothing about whether it happened."""
