@@ -18,7 +18,7 @@ from pathlib import Path
 import structlog
 
 from agent.catalog.faults import FaultsError
-from agent.catalog.settings import Settings, load_settings
+from agent.catalog.settings import Settings, load_settings, settings_file
 from agent.interface.server import serve
 from agent.model.errors import HomeostatError
 from agent.runtime.clock import SystemClock
@@ -40,10 +40,8 @@ HURRY_SECONDS = 1.0
 
 def run(config: Path | None = None) -> int:
     """The daemon in the foreground; returns the exit code."""
-    if config is None and (named := os.environ.get("HOMEOSTAT_CONFIG")):
-        config = Path(named)
     try:
-        settings = load_settings(config, os.environ)
+        settings = load_settings(settings_file(config, os.environ), os.environ)
     except FaultsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - people read this before there is a log
         return WRONG_USAGE

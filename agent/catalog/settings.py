@@ -34,6 +34,7 @@ SECRET = "HS404"
 TWICE = "HS405"
 
 ENVIRONMENT = "environment"
+DEFAULT_FILE = "homeostat.yaml"
 PREFIX = "HOMEOSTAT_"
 _LISTS = frozenset({"runbooks", "products", "plugins"})
 """Folders and files, separated as in PATH."""
@@ -100,6 +101,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def settings_file(named: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The file to read: the named one, else HOMEOSTAT_CONFIG, else `homeostat.yaml` here."""
+    if named is not None:
+        return named
+    if variable := environ.get("HOMEOSTAT_CONFIG"):
+        return Path(variable)
+    return Path(DEFAULT_FILE) if Path(DEFAULT_FILE).is_file() else None
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:

@@ -83,7 +83,9 @@ def _because(incident: Incident, found: Assessment) -> str:
 
 
 def _findings(incident: Incident) -> str:
-    told = [f"{name}: {brief(finding)}" for name, finding in incident.findings.items() if finding]
+    # What failed tells least: it comes last, where it may fall off the end.
+    rows = sorted(incident.findings.items(), key=lambda row: FAILED in row[1])
+    told = [f"{name}: {brief(finding)}" for name, finding in rows if finding]
     return "FOUND: " + _line("; ".join(told), 260) if told else "FOUND: nothing was looked at"
 
 

@@ -152,7 +152,10 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise CannotListen(f"{host}:{port}: {error.strerror or error}") from None
+        raise CannotListen(
+            f"{host}:{port}: {error.strerror or error}; end what listens there, or set another "
+            "`listen`"
+        ) from None
     listener.setblocking(False)
     return listener
 

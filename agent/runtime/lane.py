@@ -17,7 +17,6 @@ import msgspec
 import structlog
 
 from agent.core.advance import advance
-from agent.model.alert import AlertStatus
 from agent.model.command import Command
 from agent.model.decision import Decision, LedgerEntry, Timer
 from agent.model.errors import HomeostatError, StoreUnavailable
@@ -234,18 +233,15 @@ class Lane:
         return Recalled(entries=dict(entries), episodes=dict(episodes), closed=closed)
 
     def _not_live(self, events: Sequence[Event | Decision]) -> list[AlertReceived]:
-        """Alerts that memory does not know, or will not any more once it is their turn: something
-        before them in the batch may end them, or close the incident they are in."""
+        """Alerts that memory does not know, or may not know any more once it is their turn: what
+        is before them in the batch may close the incident they are in."""
         live = self._state.view.live
-        told = [e for e in events if isinstance(e, AlertReceived)]
-        ending = {e.alert.identity for e in told if e.alert.status is AlertStatus.RESOLVED}
         moved = {subject_of(e) for e in events}
         return [
             e
-            for e in told
-            if (known := live.get(e.alert.identity)) is None
-            or known in moved
-            or e.alert.identity in ending
+            for e in events
+            if isinstance(e, AlertReceived)
+            and ((known := live.get(e.alert.identity)) is None or known in moved)
         ]
 
 

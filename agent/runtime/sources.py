@@ -120,7 +120,7 @@ class Sources:
             async with asyncio.timeout(LEVEL_TIMEOUT_SECONDS):
                 params = plugin.params.model_validate(dict(use.params))
                 listed = await plugin.firing(self._kit_for(use), params)
-        except Exception as error:  # a stranger's plugin must not end the others
+        except Exception as error:  # noqa: BLE001 - a stranger's plugin must not end the others
             self.level_failures[name] = str(error) or type(error).__name__
             log.warning("level_check_failed", use=use.use, error=self.level_failures[name][:300])
             return None

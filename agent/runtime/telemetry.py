@@ -11,11 +11,12 @@ reads them when it is asked: its own counters would cost as much as storing the 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from opentelemetry import trace
@@ -34,6 +35,19 @@ from agent.model.incident import Incident
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 SECONDS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 MOST_OPEN_SPANS = 10_000
+
+
+class Forgiving:
+    """Standard error that never raises: behind it may be a full disk or a reader that went away,
+    and what cannot be told must still be done."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def configure_logs(*, level: str, text: bool) -> None:
@@ -58,7 +72,7 @@ def configure_logs(*, level: str, text: bool) -> None:
             *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", Forgiving())),
         cache_logger_on_first_use=True,
     )
     # Libraries log by `logging`: only their warnings, in the same place.

@@ -178,11 +178,24 @@ class MemoryStore:
         self._received += entry.seen
         if entry.key in self._ledger:
             self._count_seen(entry.key, entry.seen)
+            self._join(entry)
             return
         self._ledger[entry.key] = entry
         self._keys_of_identity.setdefault(entry.identity, []).append(entry.key)
         if entry.incident_id is not None:
             self._keys_of_incident.setdefault(entry.incident_id, []).append(entry.key)
+
+    def _join(self, entry: LedgerEntry) -> None:
+        """A known message that opened another incident is that one's from now on."""
+        known = self._ledger[entry.key]
+        if entry.incident_id is None or entry.incident_id == known.incident_id:
+            return
+        if known.incident_id is not None:
+            self._keys_of_incident[known.incident_id].remove(entry.key)
+        self._keys_of_incident.setdefault(entry.incident_id, []).append(entry.key)
+        self._ledger[entry.key] = msgspec.structs.replace(
+            known, incident_id=entry.incident_id, state=entry.state, reason=entry.reason
+        )
 
     def _count_seen(self, key: str, times: int) -> None:
         entry = self._ledger[key]

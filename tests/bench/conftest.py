@@ -26,3 +26,13 @@ def cpus() -> Iterator[Cpus]:
     os.sched_setaffinity(0, {found.load})
     yield found
     os.sched_setaffinity(0, before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Programs find their bytecode compiled, as installed ones do: kept for this run, and beside
+    the checkout. The first start of each, which compiles, is never the median of three."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
+        yield

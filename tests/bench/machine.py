@@ -71,13 +71,13 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def memory_mb(pid: int) -> float:
-    """Proportional set size; resident set size where the kernel does not tell."""
+def memory_mb(pid: int) -> tuple[float, float]:
+    """Resident, and its proportional part: pages of files that others use too count for a share."""
     found: dict[str, float] = {}
     for file in (f"/proc/{pid}/status", f"/proc/{pid}/smaps_rollup"):
         for name, kib in re.findall(r"^(VmRSS|Pss):\s+(\d+) kB", Path(file).read_text(), re.M):
             found[name] = int(kib) / 1024
-    return found.get("Pss") or found["VmRSS"]
+    return found["VmRSS"], found["Pss"]
 
 
 @dataclass(frozen=True)

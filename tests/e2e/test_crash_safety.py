@@ -8,15 +8,17 @@ The oracle (tests/support/oracle.py) is the world: it is written by the act itse
 from __future__ import annotations
 
 import asyncio
+import json
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import resource
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.daemon import Daemon, catalog, component, daemon
+from tests.support.daemon import Daemon, catalog, component, daemon, group, member
 from tests.support.oracle import PLUGINS, Oracle
 from tests.support.waiting import eventually
 
@@ -24,6 +26,20 @@ pytestmark = pytest.mark.e2e
 
 SERVICES = [f"svc-{n}" for n in range(40)]
 LONG = 0.4
+LABELS = {"alertname": "Quick", "service": "svc-2"}
+READABLE = {
+    "/webhook/alertmanager": json.dumps(group(member("Quick", starts_at=1e9, service="svc-2"))),
+    "/api/v2/alerts": json.dumps([{"labels": LABELS}]),
+    "/webhook/events": json.dumps(
+        {
+            "specversion": "1.0",
+            "id": "1",
+            "source": "test",
+            "type": "homeostat.alert",
+            "data": {"labels": LABELS},
+        }
+    ),
+}
 
 RUNBOOK = """\
 apiVersion: homeostat/v1
@@ -198,6 +214,42 @@ async def test_killed_during_recovery_again_and_again(tmp_path: Path) -> None:
         assert {i["outcome"] for i in incidents} == {"healed"}
         exactly_once(oracle, SERVICES[:6])
         await nothing_is_lost(made, 6)
+
+
+@contextmanager
+def full_disk(made: Daemon) -> Iterator[None]:
+    """No file of the daemon can be written, its log included."""
+    before = resource.prlimit(made.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(made.pid, resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(made.pid, resource.RLIMIT_FSIZE, before)
+
+
+async def test_on_a_full_disk_nothing_is_acknowledged_and_no_outcome_is_lost(
+    tmp_path: Path,
+) -> None:
+    async with witnessed(tmp_path / "d") as (made, oracle):
+        await made.start()
+        assert await made.fire("Probed", service="svc-0") == 200
+        await acted(oracle, 1)
+        with full_disk(made):
+            answers = [
+                await made.post(door, body)
+                for door in ("/webhook/alertmanager", "/api/v2/alerts", "/webhook/events")
+                for body in (READABLE[door], "not JSON")
+            ]
+            assert answers == [503] * 6
+            await asyncio.sleep(2 * LONG)  # its outcome comes back meanwhile
+            assert (await made.ask("/-/healthy"))[0] == 200
+            assert (await made.incident_of(product="svc-0"))["state"] == "acting"
+        [incident] = await all_over(made, 1)
+        assert incident["outcome"] == "healed"
+        assert await made.fire("Quick", service="svc-1") == 200
+        await all_over(made, 2)
+        exactly_once(oracle, ["svc-0", "svc-1"])
+        await nothing_is_lost(made, 2)
 
 
 async def test_an_opaque_act_of_a_person_is_never_repeated_and_they_are_told(

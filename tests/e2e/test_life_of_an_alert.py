@@ -205,6 +205,28 @@ async def test_by_mqtt(mosquitto: Start, tmp_path: Path) -> None:
         assert ledger["balanced"] is True
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.004, 0.015, 0.04, 0.1])
+async def test_killed_at_any_moment_the_process_is_restarted_once(
+    delay: float, tmp_path: Path
+) -> None:
+    async with living(tmp_path / "d") as life:
+        before, made = await life.pid(), life.daemon
+        assert await made.fire("ServiceNotAnswering", **LABELS) == 200
+        await asyncio.sleep(delay)
+        await made.kill()
+        await made.start()
+        await restarted(life, before)
+        after = await life.pid()
+        await made.kill()
+        await made.start()
+        assert await made.clear("ServiceNotAnswering", **LABELS) == 200
+        await life.healed()
+        seen = await life.processes.status("web")
+        assert (seen.pid, seen.restarts) == (after, 1)
+        ledger = await made.ledger()
+        assert (ledger["received"], ledger["absorbed"], ledger["balanced"]) == (2, 1, True)
+
+
 async def test_a_storm_of_one_alert_is_one_incident_and_one_act(tmp_path: Path) -> None:
     async with living(tmp_path / "d") as life:
         before, made = await life.pid(), life.daemon

@@ -17,7 +17,7 @@ import aiomqtt
 import pytest
 
 from agent.model.alert import Heartbeat
-from plugins.sources.mqtt import MOST, AckingClient, Mqtt, inner_client
+from plugins.sources.mqtt import MOST, MOST_WAITING, AckingClient, Mqtt, inner_client
 from plugins.sources.mqtt import listen as source
 from tests.support.servers import Mosquitto
 from tests.support.source_kit import Emitted, collecting
@@ -288,3 +288,14 @@ async def test_login_from_a_file(mosquitto: Broker, tmp_path: Path) -> None:
     with pytest.raises(aiomqtt.MqttError):
         async with AckingClient(login.model_copy(update={"username": "nobody"})):
             pass
+
+
+async def test_a_backlog_larger_than_the_queue_comes_in_whole(mosquitto: Broker) -> None:
+    """However much of it the broker sends at once."""
+    broker = await mosquitto(settings=["max_queued_messages 0", "max_inflight_messages 500"])
+    wanted = {f"A{n}" for n in range(3 * MOST_WAITING)}
+    async with listening(broker, client_id="away") as emitted:
+        emitted.failures = 1000
+        await publish(broker, "alerts/product/shop", *map(alert, sorted(wanted)))
+    async with listening(broker, client_id="away") as again:
+        await eventually(lambda: wanted <= set(names(again)), within=30, what="all", every=0.1)

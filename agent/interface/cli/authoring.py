@@ -37,7 +37,7 @@ from agent.interface.cli.output import (
     emit,
     stop,
 )
-from agent.interface.cli.site import ConfigOption, settings_of, settings_path
+from agent.interface.cli.site import ConfigOption, named_settings_path, settings_of, settings_path
 from agent.model.errors import Unparseable
 from agent.model.fault import Fault
 from agent.model.reason import SENTENCES, Reason
@@ -70,11 +70,11 @@ def check(
 
     Example: homeostat check runbooks/ homeostat.yaml
     """
-    config = settings_path(config)
     if paths:
-        checked = checking.check_paths(_existing(paths), config=config)
+        # What is asked about are these files: a settings file that happens to be here stays out.
+        checked = checking.check_paths(_existing(paths), config=named_settings_path(config))
     else:
-        checked = checking.check_site(config)
+        checked = checking.check_site(settings_path(config))
     faults = checked.ordered()
 
     def as_text() -> str:

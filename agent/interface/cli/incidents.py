@@ -88,8 +88,8 @@ def as_text(incident: dict[str, Any]) -> str:
         parts.append(f"page to {clean(page['to'])} by {clean(page['channel'])}: {state}")
     parts.append("timeline")
     parts += [
-        f"  {line['at'][11:19]}  {clean(line['kind'])}: {clean(line['text'])}"
-        + (f" [{clean(line['who'])}]" if line["who"] != "agent" else "")
+        f"  {line['at'][11:19]}  {clean(line['kind'])} ({clean(line['reason'])}): "
+        f"{clean(line['text'])}" + (f" [{clean(line['who'])}]" if line["who"] != "agent" else "")
         for line in incident["timeline"]
     ]
     return "\n".join(parts)

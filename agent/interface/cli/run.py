@@ -41,7 +41,10 @@ def commands(bodies: Bodies) -> typer.Typer:
 
     @app.command()
     def run(
-        config: Annotated[Path | None, typer.Option("--config", help="The settings file.")] = None,
+        config: Annotated[
+            Path | None,
+            typer.Option("--config", help="The settings file; default: homeostat.yaml here."),
+        ] = None,
     ) -> None:
         """Run the daemon in the foreground. SIGTERM drains and ends it, SIGHUP reloads.
 

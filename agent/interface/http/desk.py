@@ -26,7 +26,7 @@ BODY_SECONDS = 10.0
 T = TypeVar("T")
 
 
-class Why(msgspec.Struct):
+class Why(msgspec.Struct, forbid_unknown_fields=True):
     """Body of a request that may be explained."""
 
     why: str = ""

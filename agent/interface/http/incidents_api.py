@@ -28,12 +28,12 @@ from agent.ports.store import IncidentFilter
 MOST_INCIDENTS = 500
 
 
-class Resolve(msgspec.Struct):
+class Resolve(msgspec.Struct, forbid_unknown_fields=True):
     cause: str = ""
     actions: list[str] = []
 
 
-class Run(msgspec.Struct):
+class Run(msgspec.Struct, forbid_unknown_fields=True):
     use: str
     params: dict[str, Any] = msgspec.field(name="with", default_factory=dict)
 

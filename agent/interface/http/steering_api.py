@@ -26,7 +26,7 @@ from agent.model.runbook import Lifecycle, Runbook
 APPROVABLE = (Lifecycle.ASSISTED.value, Lifecycle.ACTIVE.value)
 
 
-class Decide(msgspec.Struct):
+class Decide(msgspec.Struct, forbid_unknown_fields=True):
     state: str = Lifecycle.ASSISTED.value
     why: str = ""
 

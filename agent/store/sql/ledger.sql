@@ -1,5 +1,6 @@
 -- name: insert_entry
--- One received message; a message already known counts as seen once more and stays as it is.
+-- One received message. A message already known counts as seen once more and stays as it is, unless
+-- it has opened another incident since: then it is that one's.
 INSERT INTO ledger (
     key, identity, status, starts_at, ends_at, incident_id, state, reason, at, name, product, seen,
     last_at
@@ -7,7 +8,10 @@ INSERT INTO ledger (
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?9)
 ON CONFLICT (key) DO UPDATE SET
     seen = seen + excluded.seen,
-    last_at = max(last_at, excluded.last_at);
+    last_at = max(last_at, excluded.last_at),
+    state = iif(coalesce(excluded.incident_id, incident_id) IS incident_id, state, excluded.state),
+    reason = iif(coalesce(excluded.incident_id, incident_id) IS incident_id, reason, excluded.reason),
+    incident_id = coalesce(excluded.incident_id, incident_id);
 
 -- name: move_entries
 -- All entries of an incident that are in one state end in another, with the reason.

@@ -30,12 +30,23 @@ async def test_an_entry_is_kept_with_every_field(store: Store) -> None:
 
 async def test_a_known_key_counts_as_seen_once_more(store: Store) -> None:
     await store.commit([Decision(entries=(make_entry(),))])
-    other = make_entry(incident_id="inc-9", state=LedgerState.ROUTED)
-    await store.commit([Decision(entries=(other,)), Decision(entries=(other,))])
+    for other in (make_entry(state=LedgerState.ROUTED), make_entry(incident_id=None)):
+        await store.commit([Decision(entries=(other,))])
     assert await store.ledger() == (make_entry(seen=3),)
     totals = await store.totals()
     assert totals == Totals(received=3, open=1, duplicate=2)
     assert totals.balanced
+
+
+async def test_a_known_message_that_opened_another_incident_is_that_ones(store: Store) -> None:
+    await store.commit([Decision(entries=(make_entry(),)), Decision(moves=(make_move(),))])
+    again = make_entry(incident_id="inc-9", reason=Reason.NEW_ALERT)
+    await store.commit([Decision(entries=(again,))])
+    assert await store.ledger() == (make_entry(incident_id="inc-9", seen=2),)
+    await store.commit([Decision(moves=(make_move(), make_move("inc-9")))])
+    totals = await store.totals()
+    assert totals == Totals(received=2, absorbed=1, duplicate=1)
+    assert (await store.recall(keys=["k1"], identities=[]))[0]["k1"].incident_id == "inc-9"
 
 
 async def test_repeats_count_on_the_row(store: Store) -> None:

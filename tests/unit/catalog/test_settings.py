@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.catalog.faults import FaultsError
-from agent.catalog.settings import Settings, load_settings, resolve_secrets
+from agent.catalog.settings import Settings, load_settings, resolve_secrets, settings_file
 from agent.model.policy import Policy
 
 
@@ -230,3 +230,14 @@ def test_a_file_that_is_not_there_or_not_yaml(tmp_path: Path) -> None:
         'homeostat.yaml:2:1: HS110 duplicate key "listen" (the first is at 1:1; keep one of them)',
         'homeostat.yaml:2:9: HS108 anchor "&a" is not allowed (remove it)',
     ]
+
+
+def test_the_file_here_is_read_unless_another_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert settings_file(None, {}) is None
+    (tmp_path / "homeostat.yaml").write_text("{}\n")
+    assert settings_file(None, {}) == Path("homeostat.yaml")
+    assert settings_file(None, {"HOMEOSTAT_CONFIG": "other.yaml"}) == Path("other.yaml")
+    assert settings_file(Path("named.yaml"), {"HOMEOSTAT_CONFIG": "x"}) == Path("named.yaml")

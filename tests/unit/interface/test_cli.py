@@ -323,6 +323,7 @@ async def test_incidents_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "i-1" in listed.output
         shown = await talk(url, monkeypatch, "incidents", "show", "i-1")
         assert "timeline" in shown.output
+        assert "(new_alert): " in shown.output
         assert "\x1b" not in shown.output
         as_json = await talk(url, monkeypatch, "incidents", "list", "--format", "json")
         assert json.loads(as_json.output)[0]["id"] == "i-1"

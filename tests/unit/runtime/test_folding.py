@@ -9,7 +9,7 @@ import pytest
 
 from agent.model.alert import Alert, AlertStatus
 from agent.model.decision import Decision
-from agent.model.event import AlertReceived
+from agent.model.event import AlertReceived, ResolvedByPerson
 from agent.model.incident import Ending, State
 from agent.ports.store import IncidentFilter
 from agent.runtime.folding import Fold, fold
@@ -80,6 +80,19 @@ async def test_what_a_person_closed_is_not_opened_by_the_next_repeat() -> None:
         await made.lane.submit([Decision(incident=closed)])
         assert await way(made, received(alert(), START + 60)) is Fold.REPEAT
         assert await way(made, received(alert(), START + 700)) is Fold.DECIDE
+
+
+async def test_each_time_a_person_closes_it_the_source_gets_time_again() -> None:
+    async with deciding() as made:
+        for at in (START, START + 700):
+            assert await way(made, received(alert(), at)) is Fold.DECIDE
+            await made.lane.submit([received(alert(), at)])
+            [incident] = made.view.incidents.values()
+            word = ResolvedByPerson(at=at + 10, subject=incident.id, who="ann", cause="known")
+            await made.lane.submit([word])
+            assert await way(made, received(alert(), at + 60)) is Fold.REPEAT
+        totals = await made.store.totals()
+        assert (totals.open, totals.routed, totals.duplicate, totals.balanced) == (0, 1, 1, True)
 
 
 async def test_what_was_only_inferred_to_be_over_opens_at_once() -> None:

@@ -14,7 +14,7 @@ from agent.model.command import CommandKind
 from agent.model.decision import Decision, Record, Timer
 from agent.model.effect import Outcome, OutcomeStatus
 from agent.model.errors import StoreUnavailable
-from agent.model.event import Acknowledged, CommandFinished, TimerFired
+from agent.model.event import Acknowledged, CommandFinished, ResolvedByPerson, TimerFired
 from agent.model.incident import State
 from agent.model.reason import Reason
 from agent.model.records import Halt
@@ -226,6 +226,26 @@ async def test_a_repeat_in_the_commit_that_closes_its_incident_opens_no_other() 
         assert made.view.incidents == {}
         assert len(await made.store.incidents(IncidentFilter())) == 1
         assert await made.totals() == (3, 2)
+
+
+async def test_closed_by_a_person_and_repeated_in_one_commit_it_stays_closed() -> None:
+    async with deciding() as made:
+        [opened] = await made.lane.submit([received(alert(), START)])
+        assert opened.incident is not None
+        word = ResolvedByPerson(at=START + 5, subject=opened.incident.id, who="ann", cause="known")
+        await made.lane.submit([word, received(alert(), START + 5.1)])
+        assert made.view.incidents == {}
+        assert len(await made.store.incidents(IncidentFilter())) == 1
+        assert await made.totals() == (2, 1)
+
+
+async def test_a_timer_that_was_set_anew_is_not_taken_away_by_its_old_time() -> None:
+    async with deciding() as made:
+        for due in (START, START + 100):
+            anew = Timer(subject="i-x", name="look", due=due)
+            await made.lane.submit([Decision(timers=(anew,))])
+        await made.lane.submit([TimerFired(at=START, subject="i-x", name="look")])
+        assert made.state.timers == {("i-x", "look"): START + 100}
 
 
 async def test_a_timer_that_was_moved_on_its_way_does_nothing() -> None:

@@ -350,3 +350,18 @@ async def test_what_waits_for_its_time_does_not_hold_up_the_drain() -> None:
     await bench.outbox.drain(grace_seconds=30)
     assert time.monotonic() - began < 1
     assert bench.back == []
+
+
+async def test_what_falls_due_during_the_drain_is_left_for_the_next_start() -> None:
+    async def does(_: Command) -> Mapping[str, Any]:
+        await asyncio.sleep(0.2)
+        return {}
+
+    bench = Bench(does, clock=RealClock())
+    now = bench.clock.now()
+    bench.outbox.dispatch(msgspec.structs.replace(ACT, created_at=now))
+    bench.outbox.dispatch(msgspec.structs.replace(READ, id="later", not_before=now + 0.1))
+    await asyncio.sleep(0.02)
+    await bench.outbox.drain(grace_seconds=5)
+    assert [e.command.id for e in bench.back] == [ACT.id]
+    assert bench.called == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -34,8 +34,11 @@ class Member:
     """An Alertmanager that lists what it is told to; None: it answers with an error."""
 
     fingerprints: list[str] | None
+    meanwhile: Callable[[], None] | None = None
 
     def __call__(self, _: Received) -> web.StreamResponse:
+        if self.meanwhile is not None:
+            self.meanwhile()
         if self.fingerprints is None:
             return web.Response(status=503)
         return web.json_response(
@@ -89,7 +92,7 @@ def view() -> View:
 
 
 @asynccontextmanager
-async def checking(first: Member, second: Member) -> AsyncIterator[Taken]:
+async def checking(first: Member, second: Member, *, every: float = 0.01) -> AsyncIterator[Taken]:
     async with serving(first) as one, serving(second) as two, lent() as kits:
         taken = Taken([one, two])
         taken.sources = Sources(
@@ -102,7 +105,7 @@ async def checking(first: Member, second: Member) -> AsyncIterator[Taken]:
             receive=taken.receive,
             view=view(),
             clock=RealClock(),
-            level_seconds=0.01,
+            level_seconds=every,
         )
         task = asyncio.create_task(taken.sources.run())
         try:
@@ -150,3 +153,43 @@ async def test_what_cannot_be_stored_is_told_at_the_next_check() -> None:
         await eventually(lambda: taken.alerts, within=5, what="told in the end")
     assert taken.errors == []
     assert {a.fingerprint for a in taken.alerts} == {OTHER}
+
+
+async def test_what_is_asked_for_during_a_check_is_another_one() -> None:
+    """The answer on its way may be older than the reason to ask."""
+    member = Member([LIVE])
+    async with checking(member, Member([LIVE]), every=3600) as taken:
+        sources = taken.sources
+        assert sources is not None
+        await eventually(lambda: taken.servers[1].received, within=5, what="the first check")
+
+        def once() -> None:
+            member.meanwhile = None
+            sources.request_level_check()
+
+        member.meanwhile = once
+        sources.request_level_check()
+        await eventually(lambda: len(taken.servers[0].received) == 3, within=5, what="two more")
+
+
+async def test_a_source_with_a_defect_ends_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(_: object) -> None:
+        raise KeyError("a defect")
+
+    async with checking(Member([LIVE]), Member([OTHER])) as taken:
+        assert taken.sources is not None
+        plugin = taken.sources._plugin(taken.sources._levels[0])
+        own = plugin.firing  # type: ignore[union-attr]
+        first = taken.servers[0].url
+
+        async def firing(kit: object, params: object) -> object:
+            return defect(kit) if params.url == first else await own(kit, params)  # type: ignore[attr-defined,arg-type,func-returns-value]
+
+        monkeypatch.setattr(plugin, "firing", firing)
+        await eventually(
+            lambda: OTHER in {a.fingerprint for a in taken.alerts}, within=5, what="the other"
+        )
+        await eventually(
+            lambda: taken.sources and taken.sources.level_failures, within=5, what="told"
+        )
+        assert not any(a.inferred for a in taken.alerts)

@@ -39,3 +39,16 @@ def test_an_exception_is_told_without_secrets_and_ends_nothing(style: str) -> No
     if style == "json":
         for line in done.stderr.splitlines():
             assert json.loads(line)["exception"][0]["exc_type"] == "KeyError"
+
+
+def test_a_log_that_cannot_be_written_ends_nothing() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, "json"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=full,
+            text=True,
+            check=False,
+        )
+    assert done.stdout == "still here\n"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -10,8 +11,17 @@ from pydantic import ValidationError
 
 from agent.model.alert import Alert, AlertStatus, Heartbeat
 from agent.model.errors import Permanent, Unparseable
-from plugins.sources.mqtt import Mqtt, inner_client, signal_of, wait_seconds
+from plugins.sources.mqtt import (
+    Batches,
+    Mqtt,
+    NotAllTaken,
+    inner_client,
+    receive,
+    signal_of,
+    wait_seconds,
+)
 from tests.support.hostile import ANY_JSON, readable_or_refused
+from tests.support.source_kit import collecting
 
 
 def said(topic: str, payload: Any, *, retained: bool = False) -> Any:
@@ -110,3 +120,59 @@ def test_refuses_a_client_without_the_hook() -> None:
 def test_parameters(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Mqtt(host="h", **wrong)
+
+
+@dataclass
+class Told:
+    """As much of an MQTT message as the source looks at."""
+
+    n: int
+    qos: int = 1
+    retain: bool = False
+    topic: str = "homeostat/alerts/product/shop"
+
+    @property
+    def payload(self) -> bytes:
+        return json.dumps({"labels": {"alertname": f"A{self.n}"}}).encode()
+
+
+class OverfullClient:
+    """A connection on which a broker sent five messages at once, where two fit."""
+
+    def __init__(self) -> None:
+        self.queue = Batches(2)
+        for n in range(4):
+            self.queue.put_nowait(Told(n))
+        self.queue.put_nowait(Told(4, qos=0))
+        self.acknowledged: list[Told] = []
+
+    async def subscribe(self, topics: list[str]) -> None:
+        pass
+
+    async def take(self) -> list[Told]:
+        return await self.queue.get()
+
+    def acknowledge(self, messages: list[Told]) -> None:
+        self.acknowledged += messages
+
+    @property
+    def dropped(self) -> int:
+        return self.queue.dropped
+
+    @property
+    def refused(self) -> int:
+        return self.queue.refused
+
+    @property
+    def is_drained(self) -> bool:
+        return self.queue.empty()
+
+
+async def test_what_did_not_fit_is_asked_for_on_a_new_connection() -> None:
+    client: Any = OverfullClient()
+    async with collecting() as emitted:
+        with pytest.raises(NotAllTaken, match="2 messages did not fit"):
+            await receive(emitted.kit, client, root="homeostat/")
+        assert [a.name for a in emitted.alerts] == ["A0", "A1"]
+    assert [m.n for m in client.acknowledged] == [0, 1]
+    assert client.dropped == 1, "nobody sends a message at QoS 0 again"
