@@ -332,7 +332,7 @@ Exit codes: 0 fine, 1 it found something wrong, 2 wrong usage. Every command has
 |---|---|
 | `HOMEOSTAT_URL` | Where `incidents` and `promotions` ask; default `http://127.0.0.1:8420`. |
 | `HOMEOSTAT_TOKEN` | The token they send, where tokens are configured. |
-| `HOMEOSTAT_CONFIG` | The settings file, where `--config` is left out. Else `homeostat.yaml` here. |
+| `HOMEOSTAT_CONFIG` | The settings file without `--config`; else `homeostat.yaml` here. |
 
 {body}
 """
