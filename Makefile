@@ -20,7 +20,7 @@ BENCH_PACKAGES := prometheus-alertmanager mosquitto wrk
 CODE := agent plugins tests docs
 # Tests misspell on purpose: they try what is said about it.
 PROSE := agent plugins runbooks docs deploy Makefile README.md CHANGELOG.md CONTRIBUTING.md
-RIGHT := unparseable,froms
+RIGHT := unparseable,froms,iif
 
 .PHONY: help setup setup-run fmt fmt-check lint types runbooks laws house check test bench demo docs docs-check lock clean
 

@@ -1,54 +1,32 @@
-"""The log: an exception is told in both formats, and never what its variables held."""
-
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+from agent.model.decision import Decision, JournalEntry
+from agent.model.reason import Reason
+from agent.runtime.telemetry import Telemetry
 
-import pytest
 
-from tests.support.tree import ROOT
+def line(kind: str, reason: Reason) -> JournalEntry:
+    return JournalEntry(at=1.0, subject="i-a", kind=kind, reason=reason)
 
-SCRIPT = """
-import sys, structlog
-from agent.runtime.telemetry import configure_logs
-configure_logs(level="info", text=sys.argv[1] == "text")
-log = structlog.get_logger("test")
-def fail():
-    password = "hunter" + str(2)
-    raise KeyError("boom")
-for told in (log.exception, lambda event: log.error(event, exc_info=True)):
+
+def test_what_is_counted_is_shown() -> None:
+    telemetry = Telemetry()
     try:
-        fail()
-    except KeyError:
-        told("it_failed")
-print("still here")
-"""
-
-
-@pytest.mark.parametrize("style", ["text", "json"])
-def test_an_exception_is_told_without_secrets_and_ends_nothing(style: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, style], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.stdout == "still here\n", done.stderr
-    assert done.stderr.count("it_failed") == 2
-    assert done.stderr.count("boom") >= 2
-    assert "hunter2" not in done.stderr
-    if style == "json":
-        for line in done.stderr.splitlines():
-            assert json.loads(line)["exception"][0]["exc_type"] == "KeyError"
-
-
-def test_a_log_that_cannot_be_written_ends_nothing() -> None:
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, "json"],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=full,
-            text=True,
-            check=False,
+        telemetry.received(3)
+        telemetry.received(2)
+        told = Decision(
+            journal=(line("opened", Reason.NEW_ALERT), line("opened", Reason.NEW_ALERT))
         )
-    assert done.stdout == "still here\n"
+        telemetry.committed([told], seconds=0.002)
+        telemetry.refused(status=413)
+        shown = telemetry.exposition().decode()
+    finally:
+        telemetry.close()
+    lines = [text for text in shown.splitlines() if text.startswith("homeostat_")]
+    assert [t.rpartition(" ")[2] for t in lines if "alerts_received_total" in t] == ["5.0"]
+    [decided] = [t for t in lines if "decisions_total" in t]
+    assert 'kind="opened"' in decided
+    assert 'reason="new_alert"' in decided
+    assert decided.endswith(" 2.0")
+    assert any("requests_refused_total" in t and 'status="413"' in t for t in lines)
+    assert any("commit_duration_seconds_count" in t for t in lines)
