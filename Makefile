@@ -14,7 +14,8 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check --require-virtualenv
 
 # Real parts the tests are run against. Installed by `make test` itself where it may.
-TEST_PACKAGES := prometheus prometheus-alertmanager mosquitto chromium
+# libatomic1: what drives the browser (playwright brings a Node.js) is linked against it.
+TEST_PACKAGES := prometheus prometheus-alertmanager mosquitto chromium libatomic1
 BENCH_PACKAGES := prometheus-alertmanager mosquitto wrk
 
 CODE := agent plugins tests docs

@@ -33,7 +33,7 @@ def packages_needed(item: pytest.Item) -> set[str]:
     """By its marker and its fixtures; an integration test that names no server needs them all."""
     needed = set()
     if item.get_closest_marker("browser"):
-        needed.add("chromium")
+        needed |= {"chromium", "libatomic1"}
     named = {
         package
         for fixture, package in PACKAGE_OF_FIXTURE.items()
