@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agent.core.facts import FAILED, facts_of, first_alert, resolve_params
+from agent.core.facts import FAILED, facts_of, resolve_params
 from agent.core.lifecycle import Move
 from agent.core.matching import runbook_of
 from agent.core.turn import Todo, Turn
@@ -137,7 +137,3 @@ def take_finding(turn: Turn) -> Turn:
         return turn.then(Todo.REST)
     turn = turn.note("diagnosed", Reason.FACTS_GATHERED, ", ".join(sorted(findings)))
     return turn.then(_afterwards(turn))
-
-
-def alert_labels(turn: Turn) -> dict[str, str]:
-    return dict(first_alert(turn).labels)

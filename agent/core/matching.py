@@ -105,6 +105,8 @@ def match(turn: Turn) -> Turn:
         return turn.note("matched", reason, names).then(Todo.DIAGNOSE)
     turn = turn.change(runbook=chosen.name, digest=chosen.digest, after_diagnosis="decide")
     turn = turn.note("matched", Reason.MATCHED, chosen.name, data={"digest": chosen.digest})
+    if chosen.digest in turn.view.pinned:
+        return turn.then(Todo.DIAGNOSE)
     text = RunbookText(digest=chosen.digest, name=chosen.name, path=chosen.path, text=chosen.text)
     return turn.record("runbook_text", chosen.digest, text).then(Todo.DIAGNOSE)
 

@@ -60,7 +60,7 @@ def late(event: AlertReceived, *, known_starts_at: float, known_status: str) -> 
     return known_status == AlertStatus.RESOLVED.value or alert.status is AlertStatus.RESOLVED
 
 
-def only_counted(event: AlertReceived, view: View, *, reason: Reason) -> Decision:
+def only_counted(event: AlertReceived, *, reason: Reason) -> Decision:
     """A message that changes no incident: it gets its line in the ledger and that is all."""
     state = LedgerState.DUPLICATE
     if reason in (Reason.RESOLVED_BEFORE_SEEN, Reason.OLDER_THAN_KNOWN):

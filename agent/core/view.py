@@ -66,6 +66,8 @@ class View(msgspec.Struct, kw_only=True):
     resolutions: Mapping[str, Resolution] = {}
     promotions: Mapping[str, Promotion] = {}
     silences: Mapping[str, Silence] = {}
+    pinned: Mapping[str, str] = {}
+    """Texts of runbook versions that the store has, by digest: not written again."""
     halt: Halt | None = None
     link: str = ""
     """Base address of the console, for links on pages."""

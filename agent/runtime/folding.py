@@ -101,9 +101,9 @@ def _never_seen(event: AlertReceived, view: View, recalled: Recalled) -> Folded:
         if late(event, known_starts_at=episode.starts_at, known_status=episode.status):
             ended = alert.status is AlertStatus.RESOLVED and alert.starts_at == episode.starts_at
             reason = Reason.RESOLUTION_OF_KNOWN if ended else Reason.OLDER_THAN_KNOWN
-            return Fold.COUNT, None, only_counted(event, view, reason=reason)
+            return Fold.COUNT, None, only_counted(event, reason=reason)
     if alert.status is AlertStatus.RESOLVED:
-        counted = only_counted(event, view, reason=Reason.RESOLVED_BEFORE_SEEN)
+        counted = only_counted(event, reason=Reason.RESOLVED_BEFORE_SEEN)
         return Fold.COUNT, None, counted
     return Fold.DECIDE, _group(event, view), NOTHING
 

@@ -8,7 +8,6 @@ copying 100,000 open incidents per batch would cost more than deciding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -48,7 +47,6 @@ class ViewState:
         self.single: dict[str, dict[str, Any]] = {kind: {} for kind in SINGLE}
         self.timers: dict[tuple[str, str], float] = {}
         self.pinned: dict[str, str] = {}
-        """Texts of runbook versions by digest: already in the store, not written again."""
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
         self._halts: dict[str, Halt] = {}
         view.incidents = self.incidents
@@ -56,6 +54,7 @@ class ViewState:
         view.live = self.live
         view.acts = self.acts
         view.changes = self.changes
+        view.pinned = self.pinned
         for kind, name in SINGLE.items():
             setattr(view, name, self.single[kind])
 
@@ -175,8 +174,3 @@ def replaced(view: View, **fields: Any) -> None:
         raise ValueError(f"a view has no {', '.join(sorted(unknown))}")
     for name, value in fields.items():
         setattr(view, name, value)
-
-
-def texts(records: Mapping[str, Mapping[str, Any]]) -> Iterable[Any]:
-    """Pinned runbook texts of a snapshot."""
-    return records.get("runbook_text", {}).values()

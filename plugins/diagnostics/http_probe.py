@@ -7,36 +7,21 @@ resolved, there is no way to it) is raised as temporary.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from agent.model.errors import Permanent, Temporary
+from agent.ports.http_question import HttpQuestion
 from agent.ports.kit import HttpReply, ReadKit, Unreached
-from agent.ports.plugin import Params, Result, diagnostic
+from agent.ports.plugin import Result, diagnostic
 
 
-class Get(Params):
-    url: str | None = Field(default=None, description="Address to ask; or give `target`")
-    target: str | None = Field(
-        default=None, description="Registered entity whose health address is asked"
-    )
-    timeout_seconds: float = Field(
-        default=5.0, gt=0, le=60, description="Time the answer has, in seconds"
-    )
-    expect: int | None = Field(
-        default=None, ge=100, le=599, description="Status that is right; any 2xx where absent"
-    )
+class Get(HttpQuestion):
     json_path: str | None = Field(
         default=None,
         description="Dotted path to a number in a JSON answer, as in `queue.depth` or `items.0.n`",
     )
-
-    @model_validator(mode="after")
-    def one_place(self) -> Self:
-        if (self.url is None) == (self.target is None):
-            raise ValueError("give either `url` or `target`")
-        return self
 
 
 class Answer(Result):
@@ -57,15 +42,14 @@ class Answer(Result):
     summary="Asks an address by HTTP: whether it answers, its status, a number in its JSON",
 )
 async def get(kit: ReadKit, params: Get) -> Answer:
-    url = params.url or _health_url(kit, params.target or "")
-    timeout_seconds = min(params.timeout_seconds, kit.deadline_seconds * 0.9)
+    url = params.address(kit)
     try:
-        reply = await kit.http.get(url, timeout_seconds=timeout_seconds)
+        reply = await kit.http.get(url, timeout_seconds=params.time(kit))
     except Unreached:
         raise
     except Temporary as error:
         return Answer(answers=False, status=None, seconds=None, value=None, why=str(error))
-    right = _is_right(reply.status, params.expect)
+    right = params.is_right(reply.status)
     return Answer(
         answers=right,
         status=reply.status,
@@ -73,19 +57,6 @@ async def get(kit: ReadKit, params: Get) -> Answer:
         value=_number(reply, params.json_path),
         why=f"answered {reply.status} after {reply.seconds:.3f} s",
     )
-
-
-def _health_url(kit: ReadKit, target: str) -> str:
-    entity = kit.registry.entities.get(target)
-    if entity is None:
-        raise Permanent(f"no entity {target!r} is registered")
-    if entity.health_url is None:
-        raise Permanent(f"{target!r} has no health_url in the catalog")
-    return entity.health_url
-
-
-def _is_right(status: int, expect: int | None) -> bool:
-    return 200 <= status < 300 if expect is None else status == expect
 
 
 def _number(reply: HttpReply, path: str | None) -> float | None:

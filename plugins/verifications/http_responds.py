@@ -7,33 +7,15 @@ as the other side.
 
 from __future__ import annotations
 
-from typing import Self
-
-from pydantic import Field, model_validator
-
 from agent.model.effect import Verdict
-from agent.model.errors import Permanent, Temporary
+from agent.model.errors import Temporary
+from agent.ports.http_question import HttpQuestion
 from agent.ports.kit import ReadKit, Unreached
-from agent.ports.plugin import Params, Result, verification
+from agent.ports.plugin import Result, verification
 
 
-class Responds(Params):
-    url: str | None = Field(default=None, description="Address to ask; or give `target`")
-    target: str | None = Field(
-        default=None, description="Registered entity whose health address is asked"
-    )
-    timeout_seconds: float = Field(
-        default=5.0, gt=0, le=60, description="Time the answer has, in seconds"
-    )
-    expect: int | None = Field(
-        default=None, ge=100, le=599, description="Status that is right; any 2xx where absent"
-    )
-
-    @model_validator(mode="after")
-    def one_place(self) -> Self:
-        if (self.url is None) == (self.target is None):
-            raise ValueError("give either `url` or `target`")
-        return self
+class Responds(HttpQuestion):
+    pass
 
 
 class Response(Result):
@@ -51,27 +33,17 @@ class Response(Result):
     summary="Proves that an address answers by HTTP with the right status",
 )
 async def responds(kit: ReadKit, params: Responds) -> Response:
-    url = params.url or _health_url(kit, params.target or "")
-    timeout_seconds = min(params.timeout_seconds, kit.deadline_seconds * 0.9)
+    url = params.address(kit)
     try:
-        reply = await kit.http.get(url, timeout_seconds=timeout_seconds)
+        reply = await kit.http.get(url, timeout_seconds=params.time(kit))
     except Unreached as error:
         return Response(verdict=Verdict.INCONCLUSIVE, status=None, seconds=None, why=str(error))
     except Temporary as error:
         return Response(verdict=Verdict.FAILED, status=None, seconds=None, why=str(error))
-    right = 200 <= reply.status < 300 if params.expect is None else reply.status == params.expect
+    right = params.is_right(reply.status)
     return Response(
         verdict=Verdict.HELD if right else Verdict.FAILED,
         status=reply.status,
         seconds=round(reply.seconds, 6),
         why=f"answered {reply.status} after {reply.seconds:.3f} s",
     )
-
-
-def _health_url(kit: ReadKit, target: str) -> str:
-    entity = kit.registry.entities.get(target)
-    if entity is None:
-        raise Permanent(f"no entity {target!r} is registered")
-    if entity.health_url is None:
-        raise Permanent(f"{target!r} has no health_url in the catalog")
-    return entity.health_url

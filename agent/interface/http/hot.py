@@ -27,7 +27,6 @@ from agent.model.principal import Principal, Role
 from agent.ports.plugin import PushSource
 
 MOST_BODY_BYTES = 16 * 1024 * 1024
-KEPT_BYTES = 64 * 1024
 BODY_SECONDS = 10.0
 LINGER_SECONDS = 2.0
 
