@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from agent.model.fault import Fault
 
 Mark = tuple[int, int]
 """Line and column, from 1."""
@@ -12,13 +15,16 @@ Step = str | int
 Path = tuple[Step, ...]
 
 
-@dataclass(slots=True)
-class Place:
-    """Where a value stands, and where each value within it does."""
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Place(NamedTuple):
+    """Where a value stands, and where each value within it does. Most values hold none, so they
+    share one empty mapping."""
 
     mark: Mark
-    within: dict[Step, Place] = field(default_factory=dict)
-    keys: dict[Step, Mark] = field(default_factory=dict)
+    within: Mapping[Step, Place] = _NOTHING
+    keys: Mapping[Step, Mark] = _NOTHING
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,13 @@ class Document:
     data: Any
     file: str
     root: Place
+    faults: tuple[Fault, ...] = ()
+    """What the YAML reader complained of within it: there is no telling what `data` should be
+    there, while the rest of it is sound."""
+
+    @property
+    def unsound(self) -> frozenset[Mark]:
+        return frozenset((fault.line, fault.column) for fault in self.faults)
 
     def mark(self, path: Sequence[Step], *, key: bool = False) -> Mark:
         """Where the value at this path stands, or its key; of the nearest parent if unknown."""

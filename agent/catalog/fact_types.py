@@ -10,14 +10,25 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from agent.model.runbook import Facts
+
+LONGEST_TEXT = 65_536
+"""Characters of one text that an expression may read; a longer one is unknown."""
+
+LARGEST = 20_000
+"""Members of one list or map, those of its members included."""
+
+MOST_WORK = 1_000_000
+"""Members times members and longest text, of what an expression with a macro reads: about 1,000
+members, or 200 where a text of 4,000 characters is among the facts."""
 
 _PLAIN: tuple[tuple[type, str], ...] = (
     (bool, "bool"),
@@ -29,6 +40,7 @@ _PLAIN: tuple[tuple[type, str], ...] = (
 )
 
 
+@lru_cache(maxsize=1024)
 def result_types(model: type[BaseModel]) -> dict[str, str]:
     """Dotted field name to CEL type, relative to the id of the diagnostic."""
     found: dict[str, str] = {}
@@ -117,15 +129,48 @@ def _as_duration(value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
-    """Read-only mappings, tuples and enums as the library wants them."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (tuple, list, set, frozenset)):
-        return [_plain(v) for v in value]
+def _as_string(value: Any) -> Any:
     if isinstance(value, str):
+        return value if len(value) <= LONGEST_TEXT else None
+    return _plain(value)
+
+
+def _as_strings(value: Any) -> Any:
+    """A map of texts, which labels are, goes as it is."""
+    if type(value) is dict and len(value) <= 256:
+        texts = value.values()
+        if all(type(v) is str and len(v) <= LONGEST_TEXT for v in texts):
+            return value
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Read-only mappings, tuples and enums as the engine wants them; None for what is too large."""
+    try:
+        return _copied(value, [LARGEST])
+    except ValueError:
+        return None
+
+
+def _copied(value: Any, room: list[int]) -> Any:
+    if isinstance(value, str):
+        _take(room, len(value) // 64)
+        if len(value) > LONGEST_TEXT:
+            raise ValueError(value[:10])
         return str(value)
+    if isinstance(value, Mapping):
+        _take(room, 1 + len(value))
+        return {str(k): _copied(v, room) for k, v in value.items()}
+    if isinstance(value, (tuple, list, set, frozenset)):
+        _take(room, 1 + len(value))
+        return [_copied(v, room) for v in value]
     return value
+
+
+def _take(room: list[int], size: int) -> None:
+    room[0] -= size
+    if room[0] < 0:
+        raise ValueError(size)
 
 
 _FIT: Mapping[str, Callable[[Any], Any]] = {
@@ -133,9 +178,29 @@ _FIT: Mapping[str, Callable[[Any], Any]] = {
     "int": _as_int,
     "timestamp": _as_timestamp,
     "duration": _as_duration,
+    "string": _as_string,
+    "map<string, string>": _as_strings,
 }
 
 
 def fit(value: Any, kind: str) -> Any:
     """The value as its declared type wants it; None (unknown) where it cannot be."""
     return _FIT.get(kind, _plain)(value)
+
+
+def is_too_much(values: Iterable[Any]) -> bool:
+    """Whether a macro over these values could cost too much: it may look at every member for every
+    member, and build a text from each."""
+    members, longest = 0, 0
+    waiting = list(values)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, (str, bytes)):
+            longest = max(longest, len(value))
+        elif isinstance(value, Mapping):
+            members += len(value)
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            members += len(value)
+            waiting.extend(value)
+    return members * (members + longest) > MOST_WORK

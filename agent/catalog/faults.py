@@ -35,27 +35,40 @@ def render(faults: Iterable[Fault]) -> str:
     return "\n".join(str(fault) for fault in faults)
 
 
+def has_errors(faults: Iterable[Fault]) -> bool:
+    """Whether at least one is more than a warning."""
+    return any(fault.severity is FaultSeverity.ERROR for fault in faults)
+
+
 def raise_errors(faults: Sequence[Fault]) -> None:
     """Raises all of them when at least one is more than a warning."""
-    if any(fault.severity is FaultSeverity.ERROR for fault in faults):
+    if has_errors(faults):
         raise FaultsError(faults)
 
 
-def wrong(message: str, remedy: str = "") -> PydanticCustomError:
-    """What a pydantic validator raises; both texts end up in the fault, braces and all."""
-    return PydanticCustomError("wrong", "{message}", {"message": message, "remedy": remedy})
+def wrong(message: str, remedy: str = "", *, code: str = "") -> PydanticCustomError:
+    """What a pydantic validator raises; both texts end up in the fault, braces and all. `code`
+    where it is not the one of the whole file."""
+    context = {"message": message, "remedy": remedy, "code": code}
+    return PydanticCustomError("wrong", "{message}", context)
 
 
 def suggest(word: str, known: Iterable[str], *, what: str = "known") -> str:
     """A remedy for a misspelt word: the nearest known one, or what there is to choose from."""
     words = sorted(set(known))
-    close = get_close_matches(word[:100], words, n=1, cutoff=0.6)
+    close = nearest(word, words)
     if close:
-        return f'did you mean "{close[0]}"?'
+        return f'did you mean "{close}"?'
     if not words:
         return ""
     rest = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
     return f"{what}: {', '.join(words[:_SHOWN])}{rest}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that this one nearly is, or nothing."""
+    close = get_close_matches(word[:100], sorted(set(known)), n=1, cutoff=0.6)
+    return close[0] if close else ""
 
 
 def shown(value: str, *, limit: int = 60) -> str:

@@ -3,6 +3,7 @@
 platform: platform
 cooldown: 15m
 attempts_per_day: 5
+windows: {business-safe: {days: [mon, tue], from: "09:00", to: "16:00", zone: Europe/Berlin}}
 default_diagnostics: {service: [process.status]}
 """
 
@@ -14,8 +15,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from agent.catalog.change_windows import WindowKeys, compile_window
 from agent.catalog.files import read_bytes
 from agent.catalog.quantities import Duration, PositiveDuration
+from agent.catalog.runbook_words import WindowName
 from agent.catalog.strict_yaml import parse, validate
 from agent.catalog.validation import Written
 from agent.model.policy import Policy
@@ -25,6 +28,9 @@ POLICY = "HS420"
 
 PRODUCT = "product"
 """Where an alert names a product and none of its entities: the product is the target."""
+
+ALERT = "alert"
+"""Whatever the alert is about: the alert itself is the parameter."""
 
 DEFAULT_DIAGNOSTICS = MappingProxyType(
     {
@@ -38,6 +44,7 @@ DEFAULT_DIAGNOSTICS = MappingProxyType(
         EntityKind.SUBSTRATE.value: ("process.status",),
         EntityKind.RESOURCE.value: ("process.status",),
         PRODUCT: ("dependencies.health",),
+        ALERT: ("alert.query",),
     }
 )
 
@@ -53,6 +60,7 @@ class DefaultDiagnostics(Written):
     substrate: tuple[str, ...] | None = None
     resource: tuple[str, ...] | None = None
     product: tuple[str, ...] | None = None
+    alert: tuple[str, ...] | None = None
 
 
 class PolicyDocument(Written):
@@ -73,13 +81,16 @@ class PolicyDocument(Written):
     temporary_retries: Retries | None = None
     page_retries: Retries | None = None
     probe_tries: Count | None = None
+    evaluation_interval: PositiveDuration | None = None
+    group_interval: Duration | None = None
+    windows: dict[WindowName, WindowKeys] = {}
     default_diagnostics: DefaultDiagnostics = DefaultDiagnostics()
 
 
 _DURATIONS = frozenset(
     {
         "cooldown", "page_hold", "release", "step_timeout", "diagnose_timeout", "verify_within",
-        "plan_age",
+        "plan_age", "evaluation_interval", "group_interval",
     }
 )  # fmt: skip
 
@@ -87,11 +98,13 @@ _DURATIONS = frozenset(
 def compile_policy(document: PolicyDocument) -> Policy:
     written = {
         f"{key}_seconds" if key in _DURATIONS else key: value
-        for key, value in document.model_dump(exclude={"default_diagnostics"}).items()
+        for key, value in document.model_dump(exclude={"default_diagnostics", "windows"}).items()
         if value is not None
     }
     chosen = document.default_diagnostics.model_dump(exclude_none=True)
-    return Policy(**written, default_diagnostics={**DEFAULT_DIAGNOSTICS, **chosen})
+    windows = {name: compile_window(keys) for name, keys in document.windows.items()}
+    diagnostics = {**DEFAULT_DIAGNOSTICS, **chosen}
+    return Policy(**written, windows=windows, default_diagnostics=diagnostics)
 
 
 def load_policy(path: Path) -> Policy:

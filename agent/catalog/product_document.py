@@ -15,6 +15,7 @@ from agent.catalog.addresses import HttpUrl
 from agent.catalog.faults import shown, wrong
 from agent.catalog.process_block import ProcessBlock
 from agent.catalog.quantities import PositiveDuration
+from agent.catalog.runbook_words import LISTED
 from agent.catalog.validation import Written
 
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*")
@@ -84,11 +85,21 @@ class ProductKeys(Written):
     regulated: bool = False
 
 
+LabelName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+LabelValues = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=1_000)], ...],
+    LISTED,
+    Field(min_length=1),
+]
+
+
 class EntityKeys(Written):
-    """`spec.homeostat` of a service or a resource."""
+    """`spec.homeostat` of a service or a resource. `labels` are those by which alerts speak of it
+    without its name: `{namespace: prod-a, deployment: [web, web-canary]}`."""
 
     health_url: HttpUrl | None = None
     process: ProcessBlock | None = None
+    labels: dict[LabelName, LabelValues] = {}
 
 
 class AgentKeys(EntityKeys):

@@ -332,6 +332,7 @@ def _entity(row: _Row, parsed: ServiceDocument | AgentDocument | WholeProductDoc
         if isinstance(parsed, AgentDocument)
         else None,
         process=compile_process(keys.process, folder) if keys.process else None,
+        labels=dict(keys.labels),
     )
 
 

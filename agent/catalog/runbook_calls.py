@@ -8,77 +8,136 @@ known (a bool cannot fill a text); the rest is validated again when it is worked
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from agent.catalog.document import Document, Path, written
+from agent.catalog.document import Path, Step, written
 from agent.catalog.expression_place import place
 from agent.catalog.expressions import (
     RESERVED,
     CompiledExpression,
-    CompiledPredicate,
     ExpressionError,
     Scope,
     compile_expression,
     compile_predicate,
 )
 from agent.catalog.faults import suggest
-from agent.catalog.runbook_document import CallSection
+from agent.catalog.runbook_plan_document import CallSection
+from agent.catalog.runbook_reading import Reading
+from agent.core import promql
+from agent.core.promql_tokens import PromqlError
 from agent.model.effect import Effect
-from agent.model.fault import Fault
-from agent.model.runbook import Call
+from agent.model.fault import Fault, FaultSeverity
+from agent.model.runbook import Call, Expression, Predicate
 from agent.ports.plugin import Action, Diagnostic, Plugin, Verification
 
-SHAPE = "HS200"
 UNKNOWN_PLUGIN = "HS201"
+"""No plugin of this name is loaded."""
 PARAMETER = "HS202"
+"""A parameter is unknown to the plugin, missing, or of the wrong type."""
 WRONG_PLUGIN = "HS203"
+"""The plugin is of another kind: an action in `diagnose`, a notifier in a plan."""
 EXPRESSION = "HS204"
+"""The expression cannot be compiled: an unknown name, a wrong type, a syntax error."""
+PROMQL = "HS226"
+"""An expression that is no PromQL."""
 LATER_FACT = "HS205"
+"""The expression reads what is known only in a later phase."""
 IDENTIFIER = "HS212"
+"""A name is used twice, or cannot be read in an expression."""
 
+BEFORE = "before"
+"""What `must_not_worsen` reads the earlier look under."""
 DEFAULT_TARGET = "entity.name"
+
 _READ_ID = re.compile(r"[a-z][a-z0-9_]*")
 _SAMPLES: Mapping[str, Any] = {"BOOL": True, "INT": 1, "DOUBLE": 1.5}
 
 
 class Checked:
-    """One document while it is checked: where its values stand, and the faults found so far."""
+    """One document while it is checked: what of it can be read, and the faults found so far.
 
-    def __init__(self, document: Document, text: str, plugins: Mapping[str, Plugin]) -> None:
-        self.document = document
+    Paths are those of the data that was read; faults are told at those of the document.
+    """
+
+    def __init__(self, reading: Reading, text: str, plugins: Mapping[str, Plugin]) -> None:
+        self.data = reading.data
         self.plugins = plugins
         self.faults: list[Fault] = []
-        self._lines = text.splitlines()
+        self._reading = reading
+        self._text = text
+
+    def is_broken(self, path: Path) -> bool:
+        """Whether something there was left out, so that what is missing is no fault of its own."""
+        return self._reading.is_broken(path)
+
+    def original(self, path: Path) -> Path:
+        """Where it stands in the document."""
+        return self._reading.original(path)
+
+    def is_end_broken(self, path: Path) -> bool:
+        """Whether the last item of this list was left out, or something of it."""
+        return self._reading.is_end_broken(path)
+
+    def dropped(self, *path: Step) -> tuple[str, ...]:
+        """Names that were left out at this path, and exist all the same."""
+        return tuple(dict.fromkeys(self._reading.dropped(path)))
+
+    @property
+    def has_nameless(self) -> bool:
+        """Whether a call was left out whose id is not known: any name may be its own."""
+        return self._reading.has_nameless
 
     def complain(
-        self, code: str, path: Path, message: str, remedy: str = "", *, key: bool = False
+        self,
+        code: str,
+        path: Path,
+        message: str,
+        remedy: str = "",
+        *,
+        key: bool = False,
+        severity: FaultSeverity = FaultSeverity.ERROR,
     ) -> None:
-        line, column = self.document.mark(path, key=key)
-        self._add(code, path, (line, column), message, remedy)
+        at = self._reading.original(path)
+        mark = self._reading.document.mark(at, key=key)
+        self._add(code, at, mark, message, remedy, severity)
 
-    def _add(self, code: str, path: Path, mark: tuple[int, int], message: str, remedy: str) -> None:
+    def _add(
+        self,
+        code: str,
+        at: Path,
+        mark: tuple[int, int],
+        message: str,
+        remedy: str,
+        severity: FaultSeverity = FaultSeverity.ERROR,
+    ) -> None:
         fault = Fault(
-            file=self.document.file,
+            file=self._reading.document.file,
             line=mark[0],
             column=mark[1],
             code=code,
             message=message,
-            path=written(path),
+            path=written(at),
             remedy=remedy,
+            severity=severity,
         )
         self.faults.append(fault)
 
-    def predicate(self, text: str, path: Path, scope: Scope) -> CompiledPredicate | None:
+    def predicate(self, text: str, path: Path, scope: Scope) -> Predicate | None:
         try:
             return compile_predicate(text, scope)
         except ExpressionError as error:
             self._expression_faults(error, path, skip=0)
             return None
 
-    def expression(self, text: str, path: Path, scope: Scope) -> CompiledExpression | None:
+    def predicates(self, texts: Iterable[tuple[str, Path]], scope: Scope) -> tuple[Predicate, ...]:
+        found = [self.predicate(text, path, scope) for text, path in texts]
+        return tuple(p for p in found if p is not None)
+
+    def expression(self, text: str, path: Path, scope: Scope) -> Expression | None:
         """`text` with its leading `=`."""
         skip = len(text) - len(text[1:].lstrip())
         try:
@@ -87,12 +146,28 @@ class Checked:
             self._expression_faults(error, path, skip=skip)
             return None
 
+    def promql(self, text: str, path: Path) -> None:
+        """Complains where Prometheus would not take it."""
+        try:
+            promql.read(text)
+        except PromqlError as error:
+            at = self._reading.original(path)
+            start = self._reading.document.mark(at)
+            mark = place(self._text.splitlines(), start, (error.line, error.column))
+            self._add(PROMQL, at, mark, f"not PromQL: {error.message}", "")
+
     def _expression_faults(self, error: ExpressionError, path: Path, *, skip: int) -> None:
-        start = self.document.mark(path)
+        at = self._reading.original(path)
+        start = self._reading.document.mark(at)
+        lines = self._text.splitlines()
         for problem in error.problems:
-            mark = place(self._lines, start, (problem.line, problem.column), skip=skip)
+            is_lost = problem.message.startswith("unknown name")
+            is_lost = is_lost or (problem.is_later and at[:1] == ("plans",))
+            if is_lost and self.has_nameless:
+                continue
+            mark = place(lines, start, (problem.line, problem.column), skip=skip)
             code = LATER_FACT if problem.is_later else EXPRESSION
-            self._add(code, path, mark, problem.message, problem.remedy)
+            self._add(code, at, mark, problem.message, problem.remedy)
 
 
 def read_calls(
@@ -154,7 +229,7 @@ def _check_id(checked: Checked, name: str, path: Path, seen: set[str], *, is_fac
     if name in seen:
         checked.complain(IDENTIFIER, path, f"id {name} is used twice here", "rename one of them")
     seen.add(name)
-    if is_fact and (name in RESERVED or not _READ_ID.fullmatch(name)):
+    if is_fact and (name in RESERVED or name == BEFORE or not _READ_ID.fullmatch(name)):
         remedy = "use small letters, digits and _, and no word of the expression language"
         checked.complain(IDENTIFIER, path, f"{name} cannot be read in an expression", remedy)
 
@@ -179,9 +254,16 @@ def _call(
         declared = plugin.params.model_fields.get("target")
         wants = declared is not None and (isinstance(plugin, Action) or declared.is_required())
         if wants and "target" not in params:
-            params["target"] = compile_expression(DEFAULT_TARGET, scope)
-        _check_params(checked, plugin.params, section, params, at)
+            params["target"] = _default_target()
+        if not checked.is_broken(path):
+            _check_params(checked, plugin.params, section, params, at)
     return Call(id=section.id, use=section.use, params=params, timeout_seconds=section.timeout)
+
+
+@cache
+def _default_target() -> CompiledExpression:
+    """The same for every step: what kind of thing it is about makes no difference to its name."""
+    return compile_expression(DEFAULT_TARGET, Scope())
 
 
 def _compiled(checked: Checked, value: Any, path: Path, scope: Scope) -> Any:
@@ -213,6 +295,11 @@ def _check_params(
     at: Path,
 ) -> None:
     """What the model says of the written values; values still to be worked out are left out."""
+    target = section.with_.get("target", DEFAULT_TARGET)
+    if target is None or (isinstance(target, str) and not target.strip()):
+        remedy = "write what is meant, or take it away: then it is the entity"
+        checked.complain(PARAMETER, (*at, "with", "target"), "parameter target is empty", remedy)
+        return
     later = {name for name, value in params.items() if _has_expression(value)}
     given = {**dict.fromkeys(later), **section.with_}
     try:
@@ -247,16 +334,20 @@ def _parameter_fault(checked: Checked, model: type[BaseModel], detail: Any, at: 
         checked.complain(PARAMETER, path, f"parameter {name}: {detail['msg']}", remedy)
 
 
+@lru_cache(maxsize=4096)
+def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    annotation: Any = model.model_fields[name].annotation
+    return TypeAdapter(annotation)
+
+
 def _check_type(
     checked: Checked, model: type[BaseModel], name: str, value: CompiledExpression, path: Path
 ) -> None:
     sample = _SAMPLES.get(value.kind)
     if sample is None:
         return
-    annotation: Any = model.model_fields[name].annotation
-    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     try:
-        adapter.validate_python(sample)
+        _adapter(model, name).validate_python(sample)
     except ValidationError as error:
         kinds = {detail["type"] for detail in error.errors(include_url=False)}
         if kinds <= {"string_type", "list_type", "dict_type", "none_required"}:

@@ -1,216 +1,191 @@
 """The shape of a runbook file: sections and keys, with nothing left to guess.
 
 Only shape and single values are checked here; what needs the rest of the document or the plugins
-(names, expressions, parameters) is checked in `runbook_compile`. An unknown key is an error.
+(names, expressions, parameters) is checked in `runbook_compile`. An unknown key is an error, and so
+is a section out of order. The parts of a plan are in `runbook_plan_document`, those of a test in
+`runbook_test_document`.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from agent.catalog.quantities import Duration
-from agent.catalog.validation import Written as Section
+from agent.catalog.entity_kinds import OBJECT_KINDS
+from agent.catalog.quantities import Duration, Percentage
+from agent.catalog.runbook_plan_document import CallSection, PlanSection
+from agent.catalog.runbook_schema import tidy
+from agent.catalog.runbook_test_document import Expect, Given, RunbookTest
+from agent.catalog.runbook_words import (
+    DAY,
+    Condition,
+    Date,
+    Id,
+    LongWindow,
+    Name,
+    Section,
+    Text,
+    Texts,
+    Window,
+    WindowName,
+)
 from agent.model.alert import Layer
 from agent.model.runbook import Lifecycle
 
-HOUR = 3_600.0
-DAY = 86_400.0
-HISTORY = r"^[0-9]{1,3} (failed )?[A-Za-z0-9_.-]+ in [0-9]+(ms|s|m|h|d)$"
-"""`3 restart in 6h`: so many runs of a plan, spread evenly over the time before the test."""
-
-
-def _listed(value: Any) -> Any:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _alert_cleared(value: Any) -> Any:
-    return {"success": value} if isinstance(value, str) else value
-
-
-def _conditions(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"all": [value]}
-    return {"all": value} if isinstance(value, list) else value
-
-
-def _any_conditions(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"any": [value]}
-    return {"any": value} if isinstance(value, list) else value
-
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-Text = Annotated[str, Field(min_length=1, max_length=2_000)]
-Use = Annotated[str, Field(min_length=1, max_length=100)]
-_Listed = BeforeValidator(_listed, json_schema_input_type=str | list[str])
-Texts = Annotated[tuple[Text, ...], _Listed, Field(min_length=1)]
-StepTimeout = Annotated[Duration, Field(gt=0, le=HOUR)]
-Wait = Annotated[Duration, Field(ge=0, le=DAY)]
-Window = Annotated[Duration, Field(gt=0, le=DAY)]
-Interval = Annotated[Duration, Field(ge=1, le=HOUR)]
-LongWindow = Annotated[Duration, Field(gt=0, le=30 * DAY)]
+__all__ = ["SECTIONS", "CallSection", "Expect", "Given", "RunbookDocument", "RunbookTest", "schema"]
 
 
 class Metadata(Section):
+    """What it is called, and whose it is."""
+
     name: Name
+    """Unique among all runbooks: small letters, digits and -."""
     owner: Text
+    """The team that answers for it."""
     layer: Layer
+    """Layer of the incidents it is for."""
     tier: Literal["low", "medium", "high"]
+    """How much can be broken by it: how much proof it needs before it runs alone."""
     author: Text | None = None
+    """Who wrote it, and so cannot approve it."""
 
 
 class About(Section):
+    """What people read at night."""
+
     meaning: str = ""
+    """What is broken when this fires."""
     impact: str = ""
+    """What users notice."""
     not_for: str = ""
+    """Incidents that look alike and need something else."""
+
+
+class EntitySection(Section):
+    """What it is about, where that is not the alert's own entity: exactly one object of the
+    inventory."""
+
+    kind: Annotated[Text, Field(json_schema_extra={"enum": list(OBJECT_KINDS)})]
+    """Kind of the object, which says what `entity.FIELD` may be read."""
+    of: Annotated[dict[Text, Text], Field(min_length=1)]
+    """What it is found by, each a text or an expression: `{namespace: =alert.labels.namespace}`."""
 
 
 class MatchSection(Section):
+    """Which alerts it is for. The more it says, the more specific it is."""
+
     alert: Texts | None = None
+    """Names of alerts; `*` and `?` make a name a pattern for a family of them."""
     labels: dict[str, Texts] = {}
+    """Labels the alert must carry, each with one value or a list of possible values."""
     layer: Layer | None = None
+    """Only for incidents of this layer."""
     product: Text | None = None
-    when: Text | None = None
+    """Only for this product."""
+    when: Condition | None = None
+    """A condition over alert, entity and incident."""
+    entity: EntitySection | None = None
+    """What it is about, looked up in the inventory."""
 
 
 class CooldownSection(Section):
+    """How often it may run on one target."""
+
     per: Literal["entity"] = "entity"
+    """Counted by target."""
     every: Annotated[Duration, Field(gt=0, le=7 * DAY)] | None = None
+    """Least time between two runs."""
     most: Annotated[int, Field(ge=1, le=1_000)] | None = Field(default=None, alias="max")
+    """At most so many runs in the time under `in`."""
     within: LongWindow | None = Field(default=None, alias="in")
+    """The time `max` counts in."""
+
+
+class BudgetSection(Section):
+    """How much may be touched at a time."""
+
+    scope: Literal["product", "fleet"] = "product"
+    """Whose entities are counted."""
+    min_healthy: Percentage | None = None
+    """Share of them that has to be well: without an open incident that fires."""
+    concurrent: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    """At most so many targets of the scope under way at the same time."""
 
 
 class GuardSection(Section):
+    """What has to hold before anything is done. Unknown stops as well."""
+
     cooldown: CooldownSection | None = None
-    require: list[Text] = []
-
-
-class CallSection(Section):
-    id: Id
-    use: Use
-    with_: dict[str, Any] = Field(default={}, alias="with")
-    timeout: StepTimeout | None = None
+    """How often it may run on one target."""
+    budget: BudgetSection | None = None
+    """How much of the product or the fleet may be touched at a time."""
+    window: WindowName | None = None
+    """A change window of the platform policy; outside of it nothing is done."""
+    require: list[Condition] = Field(default=[], max_length=50)
+    """Conditions over what was found; each of them has to be true."""
 
 
 class DecideRow(Section):
     """`{when, plan}`, `{when, do: settle|escalate}` or `{default: PLAN|settle|escalate}`."""
 
-    when: Text | None = None
+    when: Condition | None = None
+    """The row is taken where this is the first that is true."""
     plan: Id | None = None
+    """Name of the plan to run."""
     do: Literal["settle", "escalate"] | None = None
+    """In place of a plan: `settle` waits for the alert to clear, `escalate` tells people."""
     default: Id | None = None
+    """The last row: a plan, `settle` or `escalate`."""
+    within: Window | None = None
+    """For a row that settles: how long the alert has to clear before people are told."""
     why: str = ""
-
-
-class Success(Section):
-    all: list[Text] | None = None
-    any: list[Text] | None = None
-    consecutive: Annotated[int, Field(ge=1, le=100)] = 1
-    every: Interval = 10.0
-
-
-class Failure(Section):
-    any: list[Text] = Field(min_length=1)
-
-
-class VerifySection(Section):
-    observe: list[CallSection] = []
-    success: Annotated[
-        Success, BeforeValidator(_conditions, json_schema_input_type=str | list[str] | Success)
-    ]
-    fail: Annotated[
-        Failure | None,
-        BeforeValidator(_any_conditions, json_schema_input_type=str | list[str] | Failure),
-    ] = None
-    settle: Wait = 0.0
-    within: Window = 300.0
-    decay: Wait = 0.0
-
-
-class PlanSection(Section):
-    steps: list[CallSection] = Field(min_length=1, max_length=20)
-    verify: Annotated[
-        VerifySection,
-        BeforeValidator(_alert_cleared, json_schema_input_type=str | VerifySection),
-    ]
-    rollback: Literal["snapshot"] | list[CallSection] | None = None
+    """The reason, for people."""
 
 
 class EscalateSection(Section):
-    evidence: list[str] = []
+    """What people get when they are told."""
+
+    evidence: list[Text] = Field(default=[], max_length=50)
+    """Ids of diagnostics whose findings go along."""
 
 
 class LifecycleSection(Section):
+    """How far it is trusted."""
+
     state: Lifecycle = Lifecycle.ACTIVE
-    review_by: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
-
-
-class GivenAlert(Section):
-    labels: dict[str, str]
-    annotations: dict[str, str] = {}
-
-
-class GivenEntity(Section):
-    """The entity of a test, where it is not simply a service named by the alert's labels."""
-
-    name: Text | None = None
-    kind: Literal["service", "agent", "substrate", "resource"] | None = None
-
-
-class After(Section):
-    """What the world looks like after the actions."""
-
-    alert: Literal["resolved", "firing"] = "resolved"
-    facts: dict[str, dict[str, Any]] = {}
-
-
-class Given(Section):
-    alert: GivenAlert | None = None
-    entity: GivenEntity = GivenEntity()
-    facts: dict[str, dict[str, Any]] = {}
-    history: Annotated[tuple[Annotated[str, Field(pattern=HISTORY)], ...], _Listed] = ()
-    outcomes: dict[str, Literal["done", "failed", "unknown"]] = {}
-    after: After = After()
-
-
-class Expect(Section):
-    """Only what is written is compared."""
-
-    runbook: str | None = None
-    plan: str | None = None
-    actions: list[str] | None = None
-    verdict: Literal["held", "failed", "inconclusive"] | None = None
-    outcome: Literal["healed", "settled", "routed"] | None = None
-    stopped_by: str | None = None
-    route: Literal["builder", "platform", "nobody"] | None = None
-
-
-class RunbookTest(Section):
-    name: Text
-    given: Given = Given()
-    expect: Expect
+    """draft never runs, shadow decides and records, assisted waits for one click, active runs."""
+    review_by: Date | None = None
+    """Date after which somebody should have read it again."""
 
 
 class RunbookDocument(Section):
-    """One runbook. Keys in this order; `homeostat schema` prints the JSON Schema of it."""
+    """One runbook. Sections stand in this order; `homeostat schema` prints the JSON Schema."""
 
     apiVersion: Literal["homeostat/v1"]
+    """Version of the language."""
     kind: Literal["Runbook"]
+    """What this document is."""
     metadata: Metadata
+    """What it is called, and whose it is."""
     about: About = About()
+    """What people read at night."""
     match: MatchSection
+    """Which alerts it is for."""
     guard: GuardSection = GuardSection()
+    """What has to hold before anything is done."""
     diagnose: list[CallSection] = Field(default=[], max_length=20)
+    """Diagnostics that run side by side; each one's findings are read under its id."""
     decide: list[DecideRow] = Field(default=[], max_length=50)
+    """Rows in order, the first that is true is taken. May be left out where there is one plan."""
     plans: dict[Id, PlanSection] = Field(default={}, max_length=20)
+    """Remedies by name, in the order in which one is tried after the other."""
     escalate: EscalateSection = EscalateSection()
+    """What people get when they are told."""
     lifecycle: LifecycleSection = LifecycleSection()
-    tests: list[RunbookTest] = []
+    """How far it is trusted."""
+    tests: list[RunbookTest] = Field(default=[], max_length=200)
+    """What it does in which case; `homeostat test` plays them."""
 
 
 SECTIONS: tuple[str, ...] = tuple(RunbookDocument.model_fields)
@@ -220,6 +195,4 @@ SECTIONS: tuple[str, ...] = tuple(RunbookDocument.model_fields)
 def schema() -> dict[str, Any]:
     """JSON Schema of a runbook file, for editors."""
     found = RunbookDocument.model_json_schema(by_alias=True, mode="validation")
-    found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    found["title"] = "Homeostat runbook"
-    return found
+    return tidy(found, title="Homeostat runbook")

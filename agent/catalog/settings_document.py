@@ -76,7 +76,7 @@ class SettingsDocument(Written):
     policy_file: PathText | None = None
     tokens_file: PathText | None = None
     plugins: tuple[PathText, ...] = ()
-    prometheus_url: HttpUrl | None = "http://127.0.0.1:9090"
+    prometheus_url: HttpUrl | None = None
     level_check: PositiveDuration = 60.0
     sources: tuple[UseDocument, ...] = ()
     notify: Mapping[str, tuple[UseDocument, ...]] = {}

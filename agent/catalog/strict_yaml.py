@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from agent.catalog.document import Document, Mark, Place
+from agent.catalog.document import Document, Mark, Place, Step
 from agent.catalog.faults import FaultsError, shown
 from agent.catalog.validation import validate
 from agent.model.fault import Fault
 
-__all__ = ["Document", "FaultsError", "parse", "parse_all", "validate"]
+__all__ = ["Document", "FaultsError", "parse", "parse_all", "read_all", "read_one", "validate"]
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
@@ -54,6 +54,7 @@ _FORBIDDEN = re.compile(
 )
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_BEGINS_A_NUMBER = frozenset("+-.0123456789")
 _SEXAGESIMAL = re.compile(r"[-+]?[0-9]+(:[0-9]{1,2})+(\.[0-9]*)?")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
@@ -81,7 +82,15 @@ _REMEDIES = (
 
 def parse(text: str | bytes, *, file: str) -> Document:
     """The one document of this text. Raises FaultsError, also when there are none or several."""
-    documents = parse_all(text, file=file)
+    return _only(parse_all(text, file=file), file)
+
+
+def read_one(text: str | bytes, *, file: str) -> Document:
+    """The same, as `read_all` reads it."""
+    return _only(read_all(text, file=file), file)
+
+
+def _only(documents: list[Document], file: str) -> Document:
     if len(documents) == 1:
         return documents[0]
     if not documents:
@@ -97,16 +106,31 @@ def parse(text: str | bytes, *, file: str) -> Document:
 
 def parse_all(text: str | bytes, *, file: str) -> list[Document]:
     """All documents of this text but the empty ones. Raises FaultsError with every fault found."""
+    documents = read_all(text, file=file)
+    faults = [fault for document in documents for fault in document.faults]
+    if faults:
+        raise FaultsError(faults)
+    return documents
+
+
+def read_all(text: str | bytes, *, file: str) -> list[Document]:
+    """The same, where only what ends the reading is raised: what is wrong with one value or key
+    (twice the same key, an alias, a tag, a number that could be another) is in `Document.faults`.
+    """
     clean = _decoded(text, file)
     builder = _Builder(file)
+    is_whole = True
     try:
         for event in yaml.parse(clean, Loader=_LOADER):
             if not builder.take(event):
+                is_whole = False
                 break
     except yaml.YAMLError as error:
         builder.faults.append(_syntax_fault(error, clean, file))
-    if builder.faults:
-        raise FaultsError(builder.faults)
+        is_whole = False
+    if not is_whole or builder.faults:  # those left over belong to a document that is empty
+        told = [fault for document in builder.documents for fault in document.faults]
+        raise FaultsError([*told, *builder.faults])
     return builder.documents
 
 
@@ -186,7 +210,9 @@ class _Open:
     """A mapping or sequence whose end has not come yet."""
 
     data: dict[str, Any] | list[Any]
-    place: Place
+    mark: Mark
+    within: dict[Step, Place] = field(default_factory=dict)
+    keys: dict[Step, Mark] = field(default_factory=dict)
     is_key: bool = False
     awaits_key: bool = True
     key: str | None = None
@@ -203,13 +229,13 @@ class _Builder:
         self.documents: list[Document] = []
         self._open: list[_Open] = []
         self._nodes = 0
+        self._told = 0
 
     def take(self, event: Any) -> bool:
         """False: it is no use to read on."""
-        mark = (event.start_mark.line + 1, event.start_mark.column + 1)
-        if isinstance(event, yaml.DocumentStartEvent):
-            self._directives(event, mark)
-        elif isinstance(event, yaml.NodeEvent):
+        start = event.start_mark
+        mark = (start.line + 1, start.column + 1)
+        if isinstance(event, yaml.NodeEvent):
             self._nodes += 1
             if self._nodes > MAX_NODES:
                 self._complain(mark, TOO_MANY, f"more than {MAX_NODES} values", "split the file")
@@ -221,8 +247,10 @@ class _Builder:
                 return False
         elif isinstance(event, yaml.CollectionEndEvent):
             done = self._open.pop()
-            self._put(done.data, done.place)
-        return len(self.faults) < MAX_FAULTS
+            self._put(done.data, Place(done.mark, done.within, done.keys))
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._directives(event, mark)
+        return len(self.faults) + self._told < MAX_FAULTS
 
     def _complain(self, mark: Mark, code: str, message: str, remedy: str) -> None:
         self.faults.append(_fault(self.file, mark, code, message, remedy))
@@ -232,7 +260,7 @@ class _Builder:
             self._complain(mark, TAG, "tag directives are not allowed", "remove the %TAG line")
 
     def _node(self, event: Any, mark: Mark) -> None:
-        if isinstance(event, yaml.AliasEvent):
+        if type(event) is yaml.AliasEvent:
             self._complain(
                 mark, ALIAS, f"alias {shown(f'*{event.anchor}')} is not allowed", "write it out"
             )
@@ -244,14 +272,14 @@ class _Builder:
         if event.tag is not None:
             remedy = "remove it; quote the value if it has to be text"
             self._complain(mark, TAG, f"tag {shown(event.tag)} is not allowed", remedy)
-        if isinstance(event, yaml.ScalarEvent):
+        if type(event) is yaml.ScalarEvent:
             self._scalar(event, mark)
             return
         is_key = self._at_key()
         if is_key and not any(outer.is_key for outer in self._open):
             self._complain(mark, KEY, "a key has to be text", "use a plain word as key")
         data: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
-        self._open.append(_Open(data=data, place=Place(mark), is_key=is_key))
+        self._open.append(_Open(data=data, mark=mark, is_key=is_key))
 
     def _at_key(self) -> bool:
         return (
@@ -261,7 +289,7 @@ class _Builder:
     def _scalar(self, event: Any, mark: Mark) -> None:
         text: str = event.value
         plain = event.style is None or event.style == ""
-        hidden = _FORBIDDEN.search(text)
+        hidden = _FORBIDDEN.search(text) if event.style == '"' else None  # only there are escapes
         if hidden:
             message = f"the value contains character U+{ord(hidden[0]):04X}"
             self._complain(mark, CHARACTER, message, "remove the escape")
@@ -282,7 +310,7 @@ class _Builder:
         elif plain and self._ambiguous(text, mark):
             return
         elif text in top.data:
-            line, column = top.place.keys[text]
+            line, column = top.keys[text]
             remedy = f"the first is at {line}:{column}; keep one of them"
             self._complain(mark, DUPLICATE, f"duplicate key {shown(text)}", remedy)
         else:
@@ -291,19 +319,22 @@ class _Builder:
     def _put(self, value: Any, place: Place) -> None:
         """Hangs a finished value where it belongs."""
         if not self._open:
-            self.documents.append(Document(data=value, file=self.file, root=place))
+            faults = tuple(self.faults)
+            self.faults.clear()
+            self._told += len(faults)
+            self.documents.append(Document(value, self.file, place, faults))
             return
         top = self._open[-1]
         if isinstance(top.data, list):
-            top.place.within[len(top.data)] = place
+            top.within[len(top.data)] = place
             top.data.append(value)
         elif top.awaits_key:  # a collection or an alias as key; the complaint is made
             top.awaits_key, top.key = False, None
         else:
             if top.key is not None:
                 top.data[top.key] = value
-                top.place.within[top.key] = place
-                top.place.keys[top.key] = top.key_mark
+                top.within[top.key] = place
+                top.keys[top.key] = top.key_mark
             top.awaits_key = True
 
     def _value(self, text: str, mark: Mark) -> Any:
@@ -311,7 +342,7 @@ class _Builder:
             return None
         if text in _TRUTH:
             return _TRUTH[text]
-        if text[0] not in "+-.0123456789":
+        if text[0] not in _BEGINS_A_NUMBER:
             return text
         if _NOT_FINITE.fullmatch(text):
             self._complain(mark, NUMBER, f"{text} is not a number to work with", "write a number")
@@ -329,6 +360,8 @@ class _Builder:
         return text
 
     def _ambiguous(self, text: str, mark: Mark) -> bool:
+        if text[:1] not in _BEGINS_A_NUMBER:
+            return False
         if _SEXAGESIMAL.fullmatch(text):
             message = f"{shown(text)} is a number to base 60 for some readers"
         elif _LEADING_ZERO.fullmatch(text):

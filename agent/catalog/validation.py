@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from agent.catalog.document import Document, Path, Step, written
-from agent.catalog.faults import FaultsError, shown, suggest
+from agent.catalog.faults import FaultsError, nearest, shown, suggest
 from agent.model.fault import Fault
 
 M = TypeVar("M", bound=BaseModel)
@@ -34,13 +34,52 @@ class Written(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Problem(NamedTuple):
+    """One thing wrong in data, at a path within that data."""
+
+    path: Path
+    on_key: bool
+    """It is about the key at the end of the path and not about its value."""
+    kind: str
+    """Pydantic's word for it."""
+    message: str
+    remedy: str
+    meant: str = ""
+    """For an unknown key: the known one it nearly is."""
+    code: str = ""
+    """Where it has a code of its own."""
+
+
 def validate(document: Document, model: type[M], *, code: str) -> M:
-    """The document as this model. Raises FaultsError with every fault of it, all with this code."""
+    """The document as this model. Raises FaultsError with every fault of it, with this code where
+    it has none of its own."""
+    found, problems = read(document.data, model)
+    if found is None:
+        raise FaultsError(fault_at(document, problem, problem.path, code) for problem in problems)
+    return found
+
+
+def read(data: Any, model: type[M]) -> tuple[M | None, tuple[Problem, ...]]:
+    """The data as this model, or all that is wrong with it."""
     try:
-        return model.model_validate_json(json.dumps(document.data), strict=True)
+        return model.model_validate_json(json.dumps(data), strict=True), ()
     except ValidationError as error:
         details = [d for d in error.errors(include_url=False) if not _is_echo(d)]
-        raise FaultsError(_fault(document, model, code, detail) for detail in details) from None
+        return None, tuple(_problem(data, model, detail) for detail in details)
+
+
+def fault_at(document: Document, problem: Problem, path: Path, code: str) -> Fault:
+    """The problem as a fault of the document, where its path leads to."""
+    line, column = document.mark(path, key=problem.on_key)
+    return Fault(
+        file=document.file,
+        line=line,
+        column=column,
+        code=problem.code or code,
+        message=problem.message,
+        path=written(path),
+        remedy=problem.remedy,
+    )
 
 
 def _is_echo(detail: ErrorDetails) -> bool:
@@ -54,29 +93,23 @@ def _is_echo(detail: ErrorDetails) -> bool:
     )
 
 
-def _fault(document: Document, model: type[BaseModel], code: str, detail: ErrorDetails) -> Fault:
+def _problem(data: Any, model: type[BaseModel], detail: ErrorDetails) -> Problem:
     kind = detail["type"]
     loc = detail["loc"]
     on_key = bool(loc) and loc[-1] == "[key]"
     if on_key:
         loc = loc[:-1]
     missing = kind == "missing"
-    path, models = _walk(document, model, loc[:-1] if missing else loc)
+    path, models = _walk(data, model, loc[:-1] if missing else loc)
+    meant = ""
     if kind == "extra_forbidden":
         on_key = True
+        meant = nearest(str(path[-1]), _keys_of(models))
     if missing:
         path = (*path, loc[-1])
-    line, column = document.mark(path, key=on_key)
     message, remedy = _said(detail, path, models)
-    return Fault(
-        file=document.file,
-        line=line,
-        column=column,
-        code=code,
-        message=message,
-        path=written(path),
-        remedy=remedy,
-    )
+    code = str((detail.get("ctx") or {}).get("code", "")) if kind == "wrong" else ""
+    return Problem(path, on_key, kind, message, remedy, meant, code)
 
 
 def _said(detail: ErrorDetails, path: Path, models: Iterable[type[BaseModel]]) -> tuple[str, str]:
@@ -176,13 +209,12 @@ _PLAIN: Mapping[str, Callable[[object, Mapping[str, Any]], tuple[str, str]]] = {
 
 
 def _walk(
-    document: Document, model: type[BaseModel], loc: Sequence[Step]
+    data: Any, model: type[BaseModel], loc: Sequence[Step]
 ) -> tuple[Path, tuple[type[BaseModel], ...]]:
     """The part of pydantic's path that is in the document, and the models its parent may be of.
 
     A word that is not a key where it stands is the name of a branch of a union: it narrows.
     """
-    data = document.data
     path: list[Step] = []
     types: tuple[Any, ...] = (model,)
     around = types

@@ -21,6 +21,17 @@ class Effect(StrEnum):
     OPAQUE = "opaque"
 
 
+class Reversal(StrEnum):
+    """What taking an action back takes. Every action declares one."""
+
+    SNAPSHOT = "snapshot"
+    """It returns `undo`: the way back to what it found before it acted."""
+    NOTHING = "nothing"
+    """There is nothing to take back: a restart leaves what is declared as it was."""
+    NONE = "none"
+    """It destroys something that no later step brings back."""
+
+
 class OutcomeStatus(StrEnum):
     DONE = "done"
     FAILED = "failed"

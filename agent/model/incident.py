@@ -89,6 +89,8 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float = 0.0
     ended_at: float | None = None
     undo: Mapping[str, Any] | None = None
+    is_undo_lost: bool = False
+    """It happened, and the agent died before it was told what had been there before."""
     is_rollback: bool = False
 
 
@@ -97,7 +99,11 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
 
     plan: str
     verdict: Verdict | None = None
+    reason: Reason | None = None
+    """Why the verdict is what it is."""
     rolled_back: bool = False
+    rollback_verdict: Verdict | None = None
+    """Whether the way back led back; None where nothing was taken back."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +118,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     product: str | None
     entity: str | None
     """Name of the entity in the registry, or None where the alert names none that is known."""
+    target: str | None = None
+    """Name of the inventory object the runbook's `match.entity` found; None where it asks for none
+    or none was found."""
     severity: str
     radius: Radius | None = None
     suspect: str | None = None
@@ -144,6 +153,15 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     findings: Mapping[str, Mapping[str, Any]] = {}
     waiting: tuple[str, ...] = ()
     """Ids of commands under way that the present state waits for."""
+    before: Mapping[str, Mapping[str, Any]] = {}
+    """What the plan's observations showed before its first step, by their ids."""
+    is_taken_back: bool = False
+    """The proof under way is that of the way back: whether it is as it was before."""
+    settle_seconds: float | None = None
+    """How long an incident that is expected to settle was given; None: the policy's time."""
+    decays_until: float | None = None
+    """Set where it ended well while its alert still fired: until then its expression looks back at
+    the fault, and a repeat of the alert says nothing new."""
     good_looks: int = 0
     looks: int = 0
     last_look: str = ""

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
+
+
+class Window(Protocol):
+    """A change window, compiled. `text` is what people wrote."""
+
+    text: str
+
+    def is_open(self, at: float) -> bool: ...
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +38,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     temporary_retries: int = 3
     page_retries: int = 20
     probe_tries: int = 3
+    evaluation_interval_seconds: float = 60.0
+    """How often the rules behind alerts are looked at: part of how long one outlives its cause."""
+    group_interval_seconds: float = 300.0
+    """How long Alertmanager may wait before it tells that an alert of a group is over."""
+    windows: Mapping[str, Window] = {}
+    """Change windows by name, for `guard.window`."""
     default_diagnostics: Mapping[str, tuple[str, ...]] = {}
     """Per kind of entity: diagnostics that run with `target: NAME` on every incident of it.
     `product`: those for an alert that names a product and none of its entities."""
@@ -40,4 +55,8 @@ class PluginFacts(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     kind: str
     effect: str = "read"
+    reversal: str = "nothing"
     has_probe: bool = False
+    needs: str = ""
+    is_connected: bool = True
+    """Whether what it needs is there."""

@@ -39,6 +39,25 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     """Expected beat of an agent; silent after `policy.missed_heartbeats` of them."""
     process: Mapping[str, Any] | None = None
     """How the embedded substrate runs it; read by runtime/processes.py."""
+    labels: Mapping[str, tuple[str, ...]] = {}
+    """Labels by which alerts speak of it without its name, as in {namespace: (prod-a,)}: an alert
+    with one of the values for each of them is about this entity."""
+
+
+class InventoryObject(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that runs, as the inventory knows it: a deployment, a pod, a node.
+
+    `entity` is the registered entity it belongs to; what belongs to none is never acted on.
+    """
+
+    name: str
+    """Unique, and the target of actions on it, as in `prod-a/deployment/web`."""
+    kind: str
+    entity: str | None
+    keys: Mapping[str, tuple[str, ...]] = {}
+    """What it is found by, as in {namespace: (prod-a,), pod: (web-1, web-2)}."""
+    facts: Mapping[str, Any] = {}
+    """What expressions may read of it as `entity`, declared by kind (catalog/entity_kinds.py)."""
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,6 +63,12 @@ class Reason(StrEnum):
     PLUGIN_MISSING = "plugin_missing"
     REQUIREMENT_FALSE = "requirement_false"
     REQUIREMENT_UNKNOWN = "requirement_unknown"
+    BUDGET_MIN_HEALTHY = "budget_min_healthy"
+    BUDGET_CONCURRENT = "budget_concurrent"
+    WINDOW_CLOSED = "window_closed"
+    WINDOW_UNKNOWN = "window_unknown"
+    NOT_CONNECTED = "not_connected"
+    OBJECT_UNKNOWN = "object_unknown"
     GUARD_FAILED = "guard_failed"
     PARAMETER_UNKNOWN = "parameter_unknown"
 
@@ -83,9 +89,12 @@ class Reason(StrEnum):
     VERIFIED = "verified"
     VERIFICATION_FAILED = "verification_failed"
     VERIFICATION_INCONCLUSIVE = "verification_inconclusive"
+    WORSENED = "worsened"
     STILL_FIRING = "still_firing"
     ROLLING_BACK = "rolling_back"
     ROLLED_BACK = "rolled_back"
+    ROLLBACK_VERIFIED = "rollback_verified"
+    ROLLBACK_UNPROVEN = "rollback_unproven"
     ROLLBACK_FAILED = "rollback_failed"
     NEXT_PLAN = "next_plan"
 
@@ -171,6 +180,12 @@ SENTENCES: dict[Reason, str] = {
     Reason.PLUGIN_MISSING: "the plugin the step needs is not loaded",
     Reason.REQUIREMENT_FALSE: "a requirement of the runbook does not hold",
     Reason.REQUIREMENT_UNKNOWN: "a requirement of the runbook could not be judged",
+    Reason.BUDGET_MIN_HEALTHY: "too much of it is unhealthy already",
+    Reason.BUDGET_CONCURRENT: "as much of it as allowed is being acted on already",
+    Reason.WINDOW_CLOSED: "outside of the change window",
+    Reason.WINDOW_UNKNOWN: "the change window the runbook names is not declared",
+    Reason.NOT_CONNECTED: "what the step needs is not connected",
+    Reason.OBJECT_UNKNOWN: "what the alert is about is not in the inventory, or not just once",
     Reason.GUARD_FAILED: "a guard raised an error, which counts as no",
     Reason.PARAMETER_UNKNOWN: "a parameter of the step could not be worked out",
     Reason.STEP_DONE: "the step is done",
@@ -187,9 +202,12 @@ SENTENCES: dict[Reason, str] = {
     Reason.VERIFIED: "the proof of success held",
     Reason.VERIFICATION_FAILED: "the remedy did not hold",
     Reason.VERIFICATION_INCONCLUSIVE: "there was no proof either way",
+    Reason.WORSENED: "it is worse than before the step",
     Reason.STILL_FIRING: "the alert is still firing",
     Reason.ROLLING_BACK: "taking the change back",
     Reason.ROLLED_BACK: "the change was taken back",
+    Reason.ROLLBACK_VERIFIED: "the way back led back: it is as it was before",
+    Reason.ROLLBACK_UNPROVEN: "the change was taken back, and nothing proves that it is as before",
     Reason.ROLLBACK_FAILED: "the change could not be taken back",
     Reason.NEXT_PLAN: "trying the next plan",
     Reason.ROUTED_TO_BUILDER: "new within one product: its builder is told",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -25,6 +25,7 @@ class Truth(StrEnum):
     UNKNOWN = "unknown"
 
 
+@runtime_checkable
 class Predicate(Protocol):
     """A compiled condition. `text` is the source, shown to people."""
 
@@ -33,6 +34,7 @@ class Predicate(Protocol):
     def __call__(self, facts: Facts) -> Truth: ...
 
 
+@runtime_checkable
 class Expression(Protocol):
     """A compiled value (`=entity.name`). Raises LookupError where a fact is missing."""
 
@@ -50,21 +52,37 @@ class Lifecycle(StrEnum):
     RETIRED = "retired"
 
 
+class EntityQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What the incident is about, where that is not the alert's own entity: one object of `kind`
+    in the inventory (`core/inventory.py`) whose keys have all these values."""
+
+    kind: str
+    of: Mapping[str, Any]
+    """Key to text or `Expression`, as in `{namespace: =alert.labels.namespace}`."""
+
+
 class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """The indexable part narrows; `when` runs on the rest. Each label allows a set of values."""
+    """The indexable part narrows; `when` runs on the rest. Each label allows a set of values.
+
+    A name in `alert` may be a glob (`*` any characters, `?` one): a family of alerts.
+    """
 
     alert: tuple[str, ...]
     labels: Mapping[str, tuple[str, ...]] = {}
     layer: Layer | None = None
     product: str | None = None
     when: Predicate | None = None
+    entity: EntityQuery | None = None
 
     @property
     def specificity(self) -> int:
-        """More matchers win; a tie between active runbooks is refused."""
+        """More matchers win. Of two with as many, an exact name beats a glob, and of two globs the
+        one with more letters of its own for the alert at hand (`core.matching.specificity`). A tie
+        between active runbooks is refused. `entity` is none of them: it decides nothing here."""
         return (
             (1 if self.alert else 0)
             + len(self.labels)
+            + (1 if self.layer is not None else 0)
             + (1 if self.when is not None else 0)
             + (1 if self.product is not None else 0)
         )
@@ -78,8 +96,25 @@ class Cooldown(msgspec.Struct, frozen=True, kw_only=True):
     within_seconds: float | None = None
 
 
+class BudgetScope(StrEnum):
+    PRODUCT = "product"
+    FLEET = "fleet"
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of the scope may be touched at a time. `min_healthy` is a share from 0 to 1 of its
+    entities without an open incident that fires; `concurrent` counts targets under way."""
+
+    scope: BudgetScope = BudgetScope.PRODUCT
+    min_healthy: float | None = None
+    concurrent: int | None = None
+
+
 class Guard(msgspec.Struct, frozen=True, kw_only=True):
     cooldown: Cooldown | None = None
+    budget: Budget | None = None
+    window: str | None = None
+    """Name of a change window of the platform policy; outside of it nothing is done."""
     require: tuple[Predicate, ...] = ()
 
 
@@ -100,6 +135,23 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """Name of a plan, or None to escalate (or settle, if `settle`)."""
     why: str = ""
     settle: bool = False
+    settle_within_seconds: float | None = None
+    """For a row that settles: how long the alert has to clear; None: the policy's time."""
+
+
+class Decay(msgspec.Struct, frozen=True, kw_only=True):
+    """How long an alert may go on firing after a good fix, all in seconds (core/decay.py).
+
+    `seconds` says it outright. Otherwise it is computed from `expression`, or where that is None
+    from the expression the alert itself came with.
+    """
+
+    seconds: float | None = None
+    expression: str | None = None
+    for_seconds: float = 0.0
+    keep_firing_for_seconds: float = 0.0
+    group_interval_seconds: float | None = None
+    """None: the policy's."""
 
 
 class Verify(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,13 +159,15 @@ class Verify(msgspec.Struct, frozen=True, kw_only=True):
 
     `alert_cleared`: every alert of the incident has to be resolved. Otherwise `observe` is gathered
     anew at each look, and `success` must be true `consecutive` times in a row, `every_seconds`
-    apart, within `within_seconds` after `settle_seconds`; any true `fail` ends it at once.
+    apart, within `within_seconds` after `settle_seconds`; any true `fail` ends it at once, and so
+    does a `must_not_worsen` that is false. Those compare what is observed with `before`, what the
+    same observations showed before the first step.
     """
 
     alert_cleared: bool = False
     settle_seconds: float = 0.0
     within_seconds: float = 300.0
-    decay_seconds: float = 0.0
+    decay: Decay = Decay()
     """How long the alert's expression keeps looking back; until then still firing is no verdict."""
     every_seconds: float = 10.0
     consecutive: int = 1
@@ -121,15 +175,29 @@ class Verify(msgspec.Struct, frozen=True, kw_only=True):
     success: tuple[Predicate, ...] = ()
     success_any: bool = False
     fail: tuple[Predicate, ...] = ()
+    must_not_worsen: tuple[Predicate, ...] = ()
+
+
+class OnInconclusive(StrEnum):
+    HOLD_AND_ESCALATE = "hold_and_escalate"
+    """What was done stays, and a person decides."""
+    ROLL_BACK_AND_ESCALATE = "roll_back_and_escalate"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One remedy with its proof and its way back. A plan that `settles` has no steps: it explains,
+    waits for its proof and closes."""
+
     name: str
     steps: tuple[Call, ...]
     verify: Verify
+    settles: bool = False
     rollback: tuple[Call, ...] = ()
     rollback_snapshot: bool = False
     """Undo the steps from what each recorded before it acted."""
+    rollback_verify: Verify | None = None
+    """Proof that the way back led back. None: that it did is not known, and the page says so."""
+    on_inconclusive: OnInconclusive = OnInconclusive.HOLD_AND_ESCALATE
 
 
 class Runbook(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +219,9 @@ class Runbook(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[str, ...] = ()
     meaning: str = ""
     impact: str = ""
+    not_for: str = ""
+    review_by: str | None = None
+    """ISO date after which somebody should have read it again."""
     author: str | None = None
 
     def plan(self, name: str) -> Plan:

@@ -92,12 +92,97 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     answers: bool | None = None
     """Whether its health address answered 2xx; None where it has none."""
     detail: str = ""
+    launched_seconds_ago: tuple[float, ...] = ()
+    """Its last launches, newest first, as far as they are remembered."""
+
+
+class ProcessUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process takes of the machine, as the kernel counts it. None: it does not tell.
+
+    Of memory and of open files it is the one process among it and what it forked that is nearest to
+    its limit; everything else is all of them together.
+    """
+
+    at: float
+    """Seconds on a clock that only runs forward: two looks and their distance make a rate."""
+    cpu_seconds: float
+    cpu_waited_seconds: float | None
+    """How long its threads were ready to run and another one ran: what a busy machine kept from
+    it."""
+    memory_bytes: int
+    memory_limit_bytes: int | None
+    """The limit of the resident set it was started with; None where it has none."""
+    open_files: int | None
+    open_files_limit: int | None
+    sockets: int | None
+    half_closed: int | None
+    """Connections that the other side has closed and this side has not."""
+    processes: int
+    is_batch: bool
+    """It declares itself to be work that may take what is left over: by its scheduling policy
+    (`chrt --batch`, `chrt --idle`) or by a niceness of 10 or more."""
+
+
+class FileSeen(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    bytes: int
+    modified_seconds_ago: float
+    in_use: bool
+    """The process (or what it forked) has it open."""
+
+
+class FolderSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """One folder below the working directory of a process, and the disk it is on. Only ordinary
+    files that stand in it directly count."""
+
+    path: str
+    files: tuple[FileSeen, ...]
+    """Those whose names match, oldest first."""
+    bytes: int
+    """Of all its files."""
+    is_cut: bool
+    """It holds more than was read: the figures are lower bounds."""
+    disk_bytes: int
+    disk_free_bytes: int
+    """For those who are not root."""
+    inodes: int
+    """0: the file system does not count them."""
+    inodes_free: int
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """`digest` is that of the whole certificate; `expires_in_seconds` is negative where it has
+    expired."""
+
+    digest: str
+    expires_in_seconds: float
+
+
+class Certificates(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process shows to those who connect, and what lies on the disk for it."""
+
+    served: Certificate | None
+    on_disk: Certificate | None
+    detail: str = ""
+    """Why one of them is not known."""
 
 
 class ProcessReader(Protocol):
     """Looks at supervised processes; cannot change them."""
 
     async def status(self, name: str) -> ProcessStatus: ...
+
+    async def use(self, name: str) -> ProcessUse | None:
+        """None where it does not run."""
+        ...
+
+    async def folder(self, name: str, folder: str, *, pattern: str) -> FolderSeen:
+        """`folder` is relative to the working directory of the process, and below it."""
+        ...
+
+    async def certificates(self, name: str, *, file: str) -> Certificates:
+        """Served at its health address; on disk in `file`, relative to its working directory."""
+        ...
 
     async def recent_log(self, name: str, *, lines: int) -> tuple[str, ...]: ...
 
@@ -129,8 +214,30 @@ class ProcessControl(ProcessReader, Protocol):
         """Runs `version` (None: the one before) and returns `version` and `replaced`."""
         ...
 
-    async def restore_config(self, name: str, *, key: str) -> Mapping[str, Any]:
-        """Puts the last good configuration back; returns `replaced` (hash of what was there)."""
+    async def restore_config(
+        self, name: str, *, key: str, to: str | None = None
+    ) -> Mapping[str, Any]:
+        """Puts the last good configuration back, or the one with hash `to` that an earlier act
+        replaced; returns `replaced` (hash of what was there)."""
+        ...
+
+    async def trash_files(
+        self,
+        name: str,
+        folder: str,
+        *,
+        pattern: str,
+        older_than_seconds: float,
+        most: int,
+        key: str,
+    ) -> Mapping[str, Any]:
+        """Moves old files, compressed, out of the folder; returns `batch`, by which they come back.
+        With the same key it goes on where it was cut off."""
+        ...
+
+    async def untrash_files(self, name: str, *, batch: str) -> Mapping[str, Any]:
+        """Puts the files of a batch back where they were; overwrites nothing, and done twice it
+        is as done once."""
         ...
 
 

@@ -1,6 +1,7 @@
 """The one door for plugins: a decorated function in a file of its own.
 
-    @action(name="process.restart", params=Restart, effect=Effect.PROBED, summary="...")
+    @action(name="process.restart", params=Restart, effect=Effect.PROBED,
+            reversal=Reversal.NOTHING, summary="...")
     async def restart(kit: ActKit, params: Restart) -> Mapping[str, Any]: ...
 
     @restart.probe
@@ -9,6 +10,10 @@
 The decorator returns the declaration, which the registry (runtime/registry.py) finds by looking
 through the module. A plugin raises `Temporary`, `Permanent` or `UnknownEffect` and nothing else on
 purpose; anything else is caught once, in the outbox, and is permanent (for an action: unknown).
+
+`needs` names what a plugin cannot work without (`kubernetes`). Where the runtime has no connection
+of that name, guards say no to its actions and its diagnostics find nothing; runbooks can be
+written, checked and tested against its declaration all the same.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from agent.model.alert import Alert, Signal
-from agent.model.effect import Effect, Probed
+from agent.model.effect import Effect, Probed, Reversal
 
 
 class Params(BaseModel):
@@ -30,9 +35,10 @@ class Params(BaseModel):
 
 
 class Result(BaseModel):
-    """Typed result of a diagnostic; its fields are the names expressions may read."""
+    """Typed result of a diagnostic; its fields are the names expressions may read. A duration is
+    written down as seconds, the way facts hold it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_timedelta="float")
 
 
 Act = Callable[[Any, Any], Awaitable[Mapping[str, Any]]]
@@ -59,13 +65,17 @@ class Message:
 
 @dataclass
 class Action:
-    """Changes something. `effect` has no default; PROBED needs a probe."""
+    """Changes something. `effect` and `reversal` have no default; PROBED needs a probe."""
 
     name: str
     params: type[Params]
     effect: Effect
+    reversal: Reversal
     summary: str
     run: Act
+    needs: str = ""
+    undone_by: str = ""
+    """For `Reversal.SNAPSHOT`: the action its `undo` names, where that is not itself."""
     kind: str = "action"
     probe_function: Probe | None = None
 
@@ -83,6 +93,7 @@ class Diagnostic:
     result: type[Result]
     summary: str
     run: Read
+    needs: str = ""
     kind: str = "diagnostic"
 
 
@@ -95,6 +106,7 @@ class Verification:
     result: type[Result]
     summary: str
     run: Read
+    needs: str = ""
     kind: str = "verification"
 
 
@@ -146,28 +158,48 @@ Plugin = Action | Diagnostic | Verification | Notifier | PushSource | StreamSour
 
 
 def action(
-    *, name: str, params: type[Params], effect: Effect, summary: str
+    *,
+    name: str,
+    params: type[Params],
+    effect: Effect,
+    reversal: Reversal,
+    summary: str,
+    needs: str = "",
+    undone_by: str = "",
 ) -> Callable[[Act], Action]:
     def declare(function: Act) -> Action:
-        return Action(name=name, params=params, effect=effect, summary=summary, run=function)
+        return Action(
+            name=name,
+            params=params,
+            effect=effect,
+            reversal=reversal,
+            summary=summary,
+            run=function,
+            needs=needs,
+            undone_by=undone_by,
+        )
 
     return declare
 
 
 def diagnostic(
-    *, name: str, params: type[Params], result: type[Result], summary: str
+    *, name: str, params: type[Params], result: type[Result], summary: str, needs: str = ""
 ) -> Callable[[Read], Diagnostic]:
     def declare(function: Read) -> Diagnostic:
-        return Diagnostic(name=name, params=params, result=result, summary=summary, run=function)
+        return Diagnostic(
+            name=name, params=params, result=result, summary=summary, run=function, needs=needs
+        )
 
     return declare
 
 
 def verification(
-    *, name: str, params: type[Params], result: type[Result], summary: str
+    *, name: str, params: type[Params], result: type[Result], summary: str, needs: str = ""
 ) -> Callable[[Read], Verification]:
     def declare(function: Read) -> Verification:
-        return Verification(name=name, params=params, result=result, summary=summary, run=function)
+        return Verification(
+            name=name, params=params, result=result, summary=summary, run=function, needs=needs
+        )
 
     return declare
 

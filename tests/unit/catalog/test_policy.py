@@ -23,6 +23,7 @@ def test_an_empty_policy_is_the_default_one() -> None:
             "substrate": ("process.status",),
             "resource": ("process.status",),
             "product": ("dependencies.health",),
+            "alert": ("alert.query",),
         }
     )
 

@@ -257,7 +257,7 @@ spec: {owner: t, type: agent, homeostat: {heartbeat: 5, tier: low}}
         "catalog-info.yaml:3:74: HS301 spec.homeostat.leadership_metric.flat_for:"
         ' key "flat_for" is missing (add it)',
         'catalog-info.yaml:7:44: HS301 spec.homeostat.heartbeat: unknown key "heartbeat"'
-        " (known keys: health_url, process)",
+        " (known keys: health_url, labels, process)",
         'catalog-info.yaml:7:71: HS301 spec.homeostat.health_url: "ftp://x" is not an HTTP address'
         " (write it like http://127.0.0.1:9090)",
         'catalog-info.yaml:10:18: HS301 metadata.name: "b/c" cannot be a name'
@@ -265,7 +265,7 @@ spec: {owner: t, type: agent, homeostat: {heartbeat: 5, tier: low}}
         "catalog-info.yaml:11:54: HS301 spec.homeostat.heartbeat: a duration needs a unit"
         " (write 5s for seconds, 5m for minutes)",
         'catalog-info.yaml:11:57: HS301 spec.homeostat.tier: unknown key "tier"'
-        " (known keys: health_url, heartbeat, process)",
+        " (known keys: health_url, heartbeat, labels, process)",
     ]
 
 
@@ -348,3 +348,38 @@ spec: {owner: t, dependsOn: [x-1]}
         "catalog-info.yaml:18:30: HS305 spec.dependsOn[0]: dependencies go round in a circle:"
         " x-1 → x-1 (it is allowed; take one away if it is not meant)"
     ]
+
+
+def test_labels_by_which_alerts_speak_of_an_entity(tmp_path: Path) -> None:
+    file = tmp_path / "catalog-info.yaml"
+    file.write_text(
+        "kind: Component\nmetadata: {name: web}\nspec:\n  owner: t\n  type: service\n"
+        "  homeostat: {labels: {namespace: prod-a, deployment: [web, web-canary]}}\n"
+    )
+    registry, _ = load_registry([file])
+    assert registry.entities["web"].labels == {
+        "namespace": ("prod-a",),
+        "deployment": ("web", "web-canary"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("{namespace: 5}", "spec.homeostat.labels.namespace"),
+        ("{namespace: []}", "spec.homeostat.labels.namespace"),
+        ('{namespace: ""}', "spec.homeostat.labels.namespace"),
+        ('{"name space": a}', "spec.homeostat.labels.name space"),
+        ("[namespace]", "spec.homeostat.labels"),
+    ],
+)
+def test_labels_that_no_alert_could_carry(tmp_path: Path, written: str, path: str) -> None:
+    file = tmp_path / "catalog-info.yaml"
+    file.write_text(
+        "kind: Component\nmetadata: {name: web}\n"
+        f"spec: {{owner: t, type: service, homeostat: {{labels: {written}}}}}\n"
+    )
+    with pytest.raises(FaultsError) as caught:
+        load_registry([file])
+    (fault,) = caught.value.faults
+    assert (fault.code, fault.path) == ("HS301", path)

@@ -2,19 +2,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.catalog.lint import lint
 from agent.catalog.runbooks import (
+    FileRead,
     RunbookSet,
+    as_set,
     load_files,
     load_runbooks,
     load_text,
-    schema,
+    read_file,
 )
-from agent.model.fault import FaultSeverity
 from agent.model.runbook import Runbook
 from tests.support.runbook_plugins import FULL, PLUGINS, SMALL
 
@@ -54,7 +55,8 @@ def test_a_name_is_taken_once() -> None:
         ("{alert: A, labels: {x: a}}", "{alert: A, labels: {x: b}}", False),
         ("{alert: A, labels: {x: a}}", "{alert: A, labels: {y: b}}", False),
         ("{alert: A, layer: product}", "{alert: A, layer: machinery}", False),
-        ("{alert: A, layer: product}", "{alert: A}", True),
+        ("{alert: A, layer: product}", "{alert: A, layer: product}", True),
+        ("{alert: A, layer: product}", "{alert: A}", False),
         ("{alert: A, when: 'true'}", "{alert: A, when: 'true'}", True),
         ("{alert: A, when: alert.name == 'a'}", "{alert: A, when: 'true'}", False),
         ("{labels: {x: a}}", "{labels: {x: a}}", True),
@@ -67,7 +69,7 @@ def test_ties(one: str, other: str, tie: bool) -> None:
     ]
     found = load_set(*texts)
     assert [f.code for f in found.faults] == (["HS210"] if tie else [])
-    shadow = texts[1] + "lifecycle: {state: shadow}\n"
+    shadow = texts[1].replace("tests:", "lifecycle: {state: shadow}\ntests:")
     assert not load_set(texts[0], shadow).faults
 
 
@@ -125,28 +127,26 @@ def test_what_is_not_read(tmp_path: Path) -> None:
     assert told["large.yaml"][0] == "HS101"
 
 
-def test_lint() -> None:
-    bare = SMALL.split("tests:")[0]
-    found = load_set(renamed("bare", bare, ServiceNotAnswering="Other"), FULL)
-    assert not found.faults
-    warnings = lint(found, teams=["team-shops"])
-    assert {f.severity for f in warnings} == {FaultSeverity.WARNING}
-    assert [(f.file, f.code, f.path) for f in warnings] == [
-        ("0.yaml", "HS251", "about"),
-        ("0.yaml", "HS252", "metadata.owner"),
-        ("0.yaml", "HS250", "tests"),
-        ("1.yaml", "HS252", "metadata.owner"),
-        ("1.yaml", "HS253", "plans.again"),
+def test_files_can_be_read_one_by_one_and_put_together_later() -> None:
+    texts = [("a.yaml", SMALL), ("b.yaml", renamed("web-hung", ServiceNotAnswering="B")),
+             ("c.yaml", "a: [")]  # fmt: skip
+    read = [read_file(file, text, PLUGINS) for file, text in texts]
+    assert [[one.runbook.name for one in file.loaded] for file in read] == [
+        ["web-hung"],
+        ["web-hung"],
+        [],
     ]
-    assert warnings[1].remedy == 'did you mean "team-shops"?'
-    untested = load_set(changed("stopped_by: requirement_false", "route: builder"))
-    assert [f.code for f in lint(untested)] == ["HS253", "HS254"]
+    assert [[f.code for f in file.faults] for file in read] == [[], [], ["HS104"]]
+    whole = as_set(read)
+    assert whole == load_files(texts, PLUGINS)
+    assert [f.code for f in whole.faults] == ["HS211", "HS104"]
 
 
-def test_schema_names_every_section() -> None:
-    found = schema()
-    assert found["additionalProperties"] is False
-    assert list(found["properties"])[:5] == ["apiVersion", "kind", "metadata", "about", "match"]
-    call = found["$defs"]["CallSection"]["properties"]
-    assert "with" in call
-    assert {"type": "string"} in found["$defs"]["PlanSection"]["properties"]["verify"]["anyOf"]
+def test_a_runbook_that_was_kept_without_its_document_is_still_checked_against_the_others() -> None:
+    kept = [replace(one, document=None, tests=()) for one in read_file("a", SMALL, PLUGINS).loaded]
+    other = read_file("b.yaml", renamed("second"), PLUGINS)
+    found = as_set([FileRead(loaded=tuple(kept)), other])
+    assert [f.code for f in found.faults] == ["HS210"]
+    assert list(found.documents) == ["second"]
+    assert found.places["web-hung"] == ("a", 3, 18)
+    assert found.tests("web-hung") == ()

@@ -81,7 +81,7 @@ def test_a_full_runbook() -> None:
     assert (verify.consecutive, verify.every_seconds, verify.settle_seconds) == (3, 20.0, 30.0)
     assert [c.id for c in undo.rollback] == ["back"]
     assert again.rollback_snapshot
-    assert again.verify.decay_seconds == 300.0
+    assert again.verify.decay.seconds == 300.0
     assert runbook.evidence == ("web",)
     assert runbook.plan("again") is again
 
@@ -304,7 +304,8 @@ def test_an_opaque_action_needs_a_person() -> None:
     text = changed("use: process.restart}]\n    verify", "use: shell.run}]\n    verify", SMALL)
     text = text.replace("actions: [process.restart]", "actions: [shell.run]")
     assert [f.code for f in faults_of(text)] == ["HS208"]
-    assert load(text + "lifecycle: {state: assisted}\n").lifecycle is Lifecycle.ASSISTED
+    assisted = text.replace("tests:", "lifecycle: {state: assisted}\ntests:")
+    assert load(assisted).lifecycle is Lifecycle.ASSISTED
 
 
 def test_a_runbook_must_match_something_and_decide_something() -> None:
@@ -315,7 +316,7 @@ def test_a_runbook_must_match_something_and_decide_something() -> None:
 
 def test_yaml_faults_come_through() -> None:
     found = load_files(
-        [("bad.yaml", "a: *b\n"), ("binary.yaml", b"\xff\xfe"), ("ok.yaml", SMALL)], PLUGINS
+        [("bad.yaml", "- *b\n"), ("binary.yaml", b"\xff\xfe"), ("ok.yaml", SMALL)], PLUGINS
     )
-    assert [f.code for f in found.faults] == ["HS108", "HS102"]
+    assert [f.code for f in found.faults] == ["HS200", "HS108", "HS102"]
     assert [r.name for r in found.runbooks] == ["web-hung"]

@@ -131,7 +131,7 @@ def test_the_environment_lies_over_the_file(tmp_path: Path) -> None:
     assert (settings.log.level, settings.log.format) == ("warning", "text")
     assert settings.shipped_runbooks is False
     assert settings.runbooks == (tmp_path / "a", Path("/b"))
-    assert settings.prometheus_url == "http://127.0.0.1:9090"
+    assert settings.prometheus_url is None
     assert settings.policy.cooldown_seconds == 60.0
 
 
