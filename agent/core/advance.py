@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from agent.core.baseline import baseline, take_baseline
 from agent.core.diagnosis import diagnose, take_finding
 from agent.core.heartbeat import fall_silent, take_heartbeat
 from agent.core.leadership import stand_still, take_measure
@@ -23,7 +24,7 @@ from agent.core.rollback import next_plan, roll_back
 from agent.core.routing import page_hold_over, release, route, take_hold, take_receipt
 from agent.core.silence import silence, unsilence
 from agent.core.turn import Todo, Turn
-from agent.core.verification import deadline, judge, look, prove, take_look
+from agent.core.verification import deadline, judge, look, prove, prove_back, take_look
 from agent.core.view import View
 from agent.model.decision import Decision, JournalEntry, Record
 from agent.model.event import (
@@ -66,6 +67,7 @@ STAGES: tuple[Stage, ...] = (
     receive,
     take_finding,
     take_outcome,
+    take_baseline,
     take_look,
     take_receipt,
     take_hold,
@@ -74,6 +76,7 @@ STAGES: tuple[Stage, ...] = (
     # did it help
     judge,
     roll_back,
+    prove_back,
     next_plan,
     # what is known, and what to do
     silence,
@@ -81,6 +84,7 @@ STAGES: tuple[Stage, ...] = (
     diagnose,
     decide,
     guard,
+    baseline,
     act,
     prove,
     # who is told, and what is learned

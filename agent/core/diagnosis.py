@@ -8,6 +8,8 @@ goes straight to its plan; should that end in a page, the default diagnostics ru
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from agent.core.facts import FAILED, facts_of, resolve_params
@@ -15,7 +17,7 @@ from agent.core.lifecycle import Move
 from agent.core.matching import runbook_of
 from agent.core.turn import Todo, Turn
 from agent.model.command import Command, CommandKind
-from agent.model.effect import OutcomeStatus
+from agent.model.effect import Outcome, OutcomeStatus
 from agent.model.event import CommandFinished
 from agent.model.reason import Reason
 from agent.model.runbook import Call
@@ -24,19 +26,32 @@ PRODUCT = "product"
 """Key in the default diagnostics for an alert that names a product and none of its entities."""
 
 
+ALERT = "alert"
+"""Key in the default diagnostics for what can be asked about any alert, whosever it is."""
+
+
 def default_calls(turn: Turn) -> tuple[Call, ...]:
-    """The platform's diagnostics for this kind of entity; the entity, or product, is the target."""
+    """The platform's diagnostics for this kind of entity, with the entity or product as the target,
+    and those for any alert, which get the alert itself. The latter are for people to read: a remedy
+    does not wait for them."""
+    by_kind = turn.view.policy.default_diagnostics
     entity = turn.view.registry.entities.get(turn.case.entity or "")
     target = entity.name if entity is not None else turn.case.product
-    if target is None:
-        return ()
     kind = entity.kind.value if entity is not None else PRODUCT
-    uses = dict.fromkeys(turn.view.policy.default_diagnostics.get(kind, ()))
+    asked = [(use, {"target": target}) for use in by_kind.get(kind, ()) if target is not None]
+    if ALERT in by_kind and turn.case.after_diagnosis != "decide":
+        asked += [(use, _about_alert(turn)) for use in by_kind[ALERT]]
     return tuple(
-        Call(id=use.replace(".", "_"), use=use, params={"target": target})
-        for use in uses
-        if use in turn.view.plugins
+        Call(id=use.replace(".", "_"), use=use, params=params)
+        for use, params in dict(asked).items()
+        if use in turn.view.plugins and turn.view.plugins[use].is_connected
     )
+
+
+def _about_alert(turn: Turn) -> dict[str, Any]:
+    alert = facts_of(turn)["alert"]
+    metrics = list(alert.get("metrics", ()))
+    return {"alert": alert["name"], "labels": alert["labels"], "metrics": metrics}
 
 
 def _wanted(turn: Turn) -> tuple[Call, ...]:
@@ -85,9 +100,9 @@ def _commands(turn: Turn, calls: tuple[Call, ...]) -> tuple[Turn, tuple[Command,
 
 
 def read_command(
-    turn: Turn, call: Call, params: dict[str, object], kind: CommandKind, *, look: int
+    turn: Turn, call: Call, params: dict[str, object], kind: CommandKind, *, look: int | str
 ) -> Command:
-    """The command of one diagnostic; `look` numbers the looks of a verification."""
+    """The command of one diagnostic; `look` tells the looks of a verification apart."""
     case = turn.case
     name = f"{case.id}/{kind.value}/{case.attempt}/{call.id}/{look}"
     return Command(
@@ -117,23 +132,37 @@ def take_finding(turn: Turn) -> Turn:
     command, outcome = event.command, event.outcome
     if command.id not in turn.case.waiting:
         return turn.then(Todo.REST)  # the incident went on without it
-    if outcome.status is OutcomeStatus.UNKNOWN and command.attempt < 2:
-        again = msgspec.structs.replace(
-            command, id=f"{command.id}+{command.attempt + 1}", attempt=command.attempt + 1
-        )
-        waiting = (*(w for w in turn.case.waiting if w != command.id), again.id)
-        return turn.change(waiting=waiting).command(again).then(Todo.REST)
-    if outcome.status is OutcomeStatus.DONE:
-        finding = dict(outcome.value)
-    else:
-        finding = {FAILED: outcome.detail or outcome.reason.sentence}
+    if was_interrupted(event):
+        return ask_again(turn, command)
+    if outcome.status is not OutcomeStatus.DONE:
         turn = turn.note(
             "finding_failed", Reason.DIAGNOSTIC_FAILED, f"{command.use}: {outcome.detail}"
         )
     waiting = tuple(w for w in turn.case.waiting if w != command.id)
-    findings = {**turn.case.findings, command.step: finding}
+    findings = {**turn.case.findings, command.step: finding_of(outcome)}
     turn = turn.change(findings=findings, waiting=waiting, updated_at=turn.at)
     if waiting:
         return turn.then(Todo.REST)
     turn = turn.note("diagnosed", Reason.FACTS_GATHERED, ", ".join(sorted(findings)))
     return turn.then(_afterwards(turn))
+
+
+def was_interrupted(event: CommandFinished) -> bool:
+    """Whether nobody knows what a reading would have shown, and it was asked for only once."""
+    return event.outcome.status is OutcomeStatus.UNKNOWN and event.command.attempt < 2
+
+
+def ask_again(turn: Turn, command: Command) -> Turn:
+    """The same reading once more; what waited for the first waits for the second."""
+    again = msgspec.structs.replace(
+        command, id=f"{command.id}+{command.attempt + 1}", attempt=command.attempt + 1
+    )
+    waiting = (*(w for w in turn.case.waiting if w != command.id), again.id)
+    return turn.change(waiting=waiting).command(again).then(Todo.REST)
+
+
+def finding_of(outcome: Outcome) -> dict[str, Any]:
+    """What a reading brought, or under `FAILED` why it brought nothing."""
+    if outcome.status is OutcomeStatus.DONE:
+        return dict(outcome.value)
+    return {FAILED: outcome.detail or outcome.reason.sentence}

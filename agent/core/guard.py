@@ -12,18 +12,20 @@ from collections.abc import Callable
 import msgspec
 
 from agent.core.blast_radius import assess
-from agent.core.facts import facts_about
+from agent.core.budget import health, under_way
+from agent.core.facts import facts_about, resolve_params
+from agent.core.inventory import belongs, find_one, named, object_of, owner_of
 from agent.core.view import View
 from agent.model.alert import Layer
 from agent.model.command import Command
 from agent.model.effect import Effect, OutcomeStatus, Verdict
 from agent.model.incident import Incident, Radius
-from agent.model.product import Entity
 from agent.model.reason import Reason
 from agent.model.records import Act
 from agent.model.runbook import Facts, Lifecycle, Runbook, Truth
 
 DAY_SECONDS = 86400.0
+SHOWN = 3
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,23 +79,43 @@ def product_known(q: Question) -> Stop | None:
     return None
 
 
-def target_known(q: Question) -> Stop | None:
-    """An empty target set is an error, and targets come from the registry."""
-    if not q.target:
-        return Stop(reason=Reason.TARGET_MISSING)
-    entity = q.view.registry.entities.get(q.target)
-    if entity is None:
-        return Stop(reason=Reason.TARGET_UNKNOWN, text=q.target[:80])
-    if q.by == "agent" and not _belongs(entity, q.incident):
-        return Stop(reason=Reason.TARGET_OF_ANOTHER_PRODUCT, text=q.target)
+def connected(q: Question) -> Stop | None:
+    """What the plugin needs (a cluster, say) is not there: nothing it does can be known."""
+    facts = q.view.plugins[q.use]
+    if not facts.is_connected:
+        text = f"{q.use} needs {facts.needs}" if facts.needs else q.use
+        return Stop(reason=Reason.NOT_CONNECTED, text=text)
     return None
 
 
-def _belongs(entity: Entity, incident: Incident) -> bool:
-    """What belongs to no product may only be acted on for its own sake."""
-    if incident.product is None:
-        return entity.name == incident.entity
-    return entity.product == incident.product
+def object_known(q: Question) -> Stop | None:
+    """A runbook about an object of the inventory does nothing where it was not found."""
+    query = q.runbook.match.entity if q.runbook is not None else None
+    if query is None or object_of(q.incident, q.view) is not None:
+        return None
+    if q.incident.target is not None:
+        text = f"{q.incident.target} is not there any more"
+        return Stop(reason=Reason.OBJECT_UNKNOWN, text=text[:200])
+    try:
+        keys = resolve_params(query.of, q.facts)
+    except LookupError as missing:
+        return Stop(reason=Reason.OBJECT_UNKNOWN, text=f"{query.kind}: {missing}"[:200])
+    why = find_one(query.kind, keys, q.incident, q.view).why
+    return Stop(reason=Reason.OBJECT_UNKNOWN, text=why[:200])
+
+
+def target_known(q: Question) -> Stop | None:
+    """An empty target set is an error, and targets come from the registry: an object of the
+    inventory counts where it belongs to a registered entity."""
+    if not q.target:
+        return Stop(reason=Reason.TARGET_MISSING)
+    thing = named(q.target, q.view)
+    entity = owner_of(thing, q.view.registry) if thing is not None else None
+    if entity is None:
+        return Stop(reason=Reason.TARGET_UNKNOWN, text=q.target[:80])
+    if q.by == "agent" and not belongs(entity, q.incident):
+        return Stop(reason=Reason.TARGET_OF_ANOTHER_PRODUCT, text=q.target)
+    return None
 
 
 def lifecycle_allows(q: Question) -> Stop | None:
@@ -185,6 +207,44 @@ def attempts_left(q: Question) -> Stop | None:
     return None
 
 
+def enough_healthy(q: Question) -> Stop | None:
+    """What else of the scope is unhealthy already must leave enough of it standing."""
+    budget = q.runbook.guard.budget if q.runbook is not None else None
+    if budget is None or budget.min_healthy is None:
+        return None
+    found = health(budget.scope, q.incident, q.view)
+    if found.share >= budget.min_healthy:
+        return None
+    names = ", ".join(found.unhealthy[:SHOWN])
+    text = f"{found.share:.0%} of {budget.scope.value}, at least {budget.min_healthy:.0%}: {names}"
+    return Stop(reason=Reason.BUDGET_MIN_HEALTHY, text=text[:200])
+
+
+def few_under_way(q: Question) -> Stop | None:
+    """No more targets of the scope are acted on at a time than the runbook allows."""
+    budget = q.runbook.guard.budget if q.runbook is not None else None
+    if budget is None or budget.concurrent is None:
+        return None
+    busy = under_way(budget.scope, q.incident, q.view, target=q.target or "")
+    if len(busy) < budget.concurrent:
+        return None
+    text = f"{', '.join(busy[:SHOWN])}; at most {budget.concurrent} at a time"
+    return Stop(reason=Reason.BUDGET_CONCURRENT, text=text[:200])
+
+
+def window_open(q: Question) -> Stop | None:
+    """A window that nobody declared is closed: a misspelt name must not open it."""
+    name = q.runbook.guard.window if q.runbook is not None else None
+    if name is None:
+        return None
+    window = q.view.policy.windows.get(name)
+    if window is None:
+        return Stop(reason=Reason.WINDOW_UNKNOWN, text=name)
+    if not window.is_open(q.at):
+        return Stop(reason=Reason.WINDOW_CLOSED, text=f"{name}: {window.text}"[:200])
+    return None
+
+
 def requirements_hold(q: Question) -> Stop | None:
     if q.runbook is None or q.is_rollback:
         return None
@@ -200,14 +260,19 @@ def requirements_hold(q: Question) -> Stop | None:
 GUARDS: tuple[Guard, ...] = (
     halted,
     plugin_loaded,
+    connected,
     effect_repeatable,
     layer_allows,
     product_known,
+    object_known,
     target_known,
     target_free,
     radius_allows,
+    window_open,
     cooled_down,
     attempts_left,
+    enough_healthy,
+    few_under_way,
     requirements_hold,
     lifecycle_allows,
 )

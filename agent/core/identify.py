@@ -1,18 +1,22 @@
 """Alert to entity, product, layer and severity: by the registry, never by a label alone.
 
 A label only proposes a name. It counts where the registry knows that name, and where the registry
-knows the entity its product comes from there, whatever the `product` label says. What the registry
-does not know belongs to nobody: it is routed to the platform team and never acted on.
+knows the entity its product comes from there, whatever the `product` label says. An alert that
+names nothing known is about the one entity whose declared labels it carries, where there is just
+one. What the registry does not know belongs to nobody: it is routed to the platform team and never
+acted on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
+from agent.core.clause_index import ClauseIndex
 from agent.model.alert import Alert, Layer
-from agent.model.product import EntityKind, Registry
+from agent.model.product import Entity, EntityKind, Registry
 
 ENTITY_LABELS = ("entity", "service", "process", "agent", "job", "component", "resource")
 SEVERITIES = ("critical", "error", "warning", "info", "none")
@@ -32,6 +36,8 @@ def identify(alert: Alert, registry: Registry) -> Identity:
     entity = next(
         (labels[n] for n in ENTITY_LABELS if n in labels and labels[n] in registry.entities), None
     )
+    if entity is None:
+        entity = _by_labels(labels, registry)
     product: str | None
     if entity is not None:
         product = registry.entities[entity].product
@@ -44,6 +50,34 @@ def identify(alert: Alert, registry: Registry) -> Identity:
         layer=_layer(labels, entity, registry),
         severity=_severity(labels),
     )
+
+
+def _by_labels(labels: Mapping[str, str], registry: Registry) -> str | None:
+    """The entity that declares these labels. The one that declares most of them wins; where two
+    declare as many it is nobody's: half a guess must not choose whose product is touched."""
+    found = _declared(_Same(registry)).find(labels)
+    most = max((len(e.labels) for e in found), default=0)
+    named = [e.name for e in found if len(e.labels) == most]
+    return named[0] if len(named) == 1 else None
+
+
+class _Same:
+    """A registry as a key, by identity: it never changes, and comparing 10,000 entities for each
+    alert would be slow."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+
+    def __hash__(self) -> int:
+        return id(self.registry)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.registry is self.registry
+
+
+@lru_cache(maxsize=2)
+def _declared(same: _Same) -> ClauseIndex[Entity]:
+    return ClauseIndex((e, e.labels) for e in same.registry.entities.values() if e.labels)
 
 
 def _layer(labels: Mapping[str, str], entity: str | None, registry: Registry) -> Layer:

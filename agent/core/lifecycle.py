@@ -62,6 +62,8 @@ MOVES: dict[State, dict[Move, State]] = {
         Move.RESOLVE: R,
     },
     W: {
+        # Approved: how it is before the first step is gathered first.
+        Move.DIAGNOSE: D,
         Move.ACT: A,
         Move.ESCALATE: E,
         Move.ACKNOWLEDGE: K,

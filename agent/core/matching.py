@@ -1,7 +1,8 @@
 """Incident to runbook: an index narrows, expressions run on the rest, the most specific wins.
 
-The index holds each runbook under its alert names (runbooks without any stand in a list of their
-own), so that the cost of a match hardly grows with their number.
+The index holds each runbook under its rarest demand, an alert name or a label pair, so that the
+cost of a match hardly grows with their number. What the index returns allows the name and the
+labels for certain; the layer, the product and `when` are asked of those few.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from agent.core.facts import facts_of
+from agent.core.clause_index import NAME, ClauseIndex
+from agent.core.facts import facts_of, first_alert, resolve_params
+from agent.core.globs import fits, head, is_glob, literals
+from agent.core.inventory import find_one
 from agent.core.turn import Todo, Turn
 from agent.model.alert import AlertStatus
 from agent.model.reason import Reason
 from agent.model.records import RunbookText
-from agent.model.runbook import Lifecycle, Runbook, Truth
+from agent.model.runbook import Facts, Lifecycle, Match, Runbook, Truth
 
 RUNNABLE = (Lifecycle.ACTIVE, Lifecycle.ASSISTED)
+SHOWN = 6
 
 
 class NearMiss(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,63 +31,92 @@ class NearMiss(msgspec.Struct, frozen=True, kw_only=True):
     runbook: str
     clause: str
     truth: Truth
+    closeness: float = 0.0
+    """From 0 to 1, to compare near misses of one alert (core/near_miss.py)."""
 
 
 class MatchIndex:
     """Implements `RunbookIndex` over one loaded set plus pinned older versions."""
 
     def __init__(self, runbooks: Sequence[Runbook], pinned: Sequence[Runbook] = ()) -> None:
-        self._by_name: dict[str, list[Runbook]] = {}
-        self._any: list[Runbook] = []
         self.runbooks = tuple(runbooks)
         self._by_digest = {r.digest: r for r in (*pinned, *runbooks)}
-        for runbook in runbooks:
-            if not runbook.match.alert:
-                self._any.append(runbook)
-            for name in runbook.match.alert:
-                self._by_name.setdefault(name, []).append(runbook)
+        self._index = ClauseIndex((r, _clauses(r.match)) for r in runbooks)
 
     def candidates(self, labels: Mapping[str, str]) -> Sequence[Runbook]:
-        named = self._by_name.get(labels.get("alertname", ""), [])
-        return [r for r in (*named, *self._any) if _labels_allow(r, labels)]
+        return self._index.find(labels, name=labels.get("alertname", ""))
 
     def by_digest(self, digest: str) -> Runbook | None:
         return self._by_digest.get(digest)
 
 
-def _labels_allow(runbook: Runbook, labels: Mapping[str, str]) -> bool:
-    return all(labels.get(n) in allowed for n, allowed in runbook.match.labels.items())
+def _clauses(match: Match) -> dict[str, tuple[str, ...]]:
+    return {**match.labels, NAME: match.alert} if match.alert else dict(match.labels)
 
 
-def failing_clause(turn: Turn, runbook: Runbook, labels: Mapping[str, str]) -> NearMiss | None:
+def names_allow(match: Match, name: str) -> bool:
+    """Whether an alert of this name is one of those the runbook is for."""
+    names = match.alert
+    return not names or name in names or any(fits(n, name) for n in names if is_glob(n))
+
+
+def failing_clause(
+    turn: Turn, runbook: Runbook, labels: Mapping[str, str], *, facts: Facts | None = None
+) -> NearMiss | None:
     """The first clause of the match that does not hold, or None where all do."""
-    case, match = turn.case, runbook.match
-    for name, allowed in match.labels.items():
-        if labels.get(name) not in allowed:
-            clause = f"labels.{name}: {labels.get(name)!r} is not in {list(allowed)}"
-            truth = Truth.FALSE if name in labels else Truth.UNKNOWN
-            return NearMiss(runbook=runbook.name, clause=clause, truth=truth)
+    failed = _failing(turn, runbook.match, labels, facts)
+    if failed is None:
+        return None
+    clause, truth = failed
+    return NearMiss(runbook=runbook.name, clause=clause, truth=truth)
+
+
+def _failing(
+    turn: Turn, match: Match, labels: Mapping[str, str], facts: Facts | None
+) -> tuple[str, Truth] | None:
+    case, name = turn.case, labels.get("alertname", "")
+    if not names_allow(match, name):
+        return f"alert: {name!r} is not {_any_of(match.alert)}", Truth.FALSE
+    for label, allowed in match.labels.items():
+        if labels.get(label) not in allowed:
+            truth = Truth.FALSE if label in labels else Truth.UNKNOWN
+            return f"labels.{label}: {labels.get(label)!r} is not {_any_of(allowed)}", truth
     if match.layer is not None and match.layer is not case.layer:
-        clause = f"layer: {case.layer.value} is not {match.layer.value}"
-        return NearMiss(runbook=runbook.name, clause=clause, truth=Truth.FALSE)
+        return f"layer: {case.layer.value} is not {match.layer.value}", Truth.FALSE
     if match.product is not None and match.product != case.product:
-        clause = f"product: {case.product} is not {match.product}"
-        return NearMiss(runbook=runbook.name, clause=clause, truth=Truth.FALSE)
+        return f"product: {case.product} is not {match.product}", Truth.FALSE
     if match.when is not None:
-        truth = match.when(facts_of(turn, labels=labels))
+        truth = match.when(facts if facts is not None else facts_of(turn, labels=labels))
         if truth is not Truth.TRUE:
-            return NearMiss(runbook=runbook.name, clause=f"when: {match.when.text}", truth=truth)
+            return f"when: {match.when.text}", truth
     return None
 
 
-def best(matches: Sequence[Runbook]) -> tuple[Runbook | None, bool]:
-    """The most specific one, and whether there was a tie (a tie chooses nothing)."""
+def _any_of(values: tuple[str, ...]) -> str:
+    shown = f"in {list(values[:SHOWN])}"
+    return shown if len(values) <= SHOWN else f"{shown[:-1]}, ... {len(values) - SHOWN} more]"
+
+
+def specificity(match: Match, name: str) -> tuple[int, bool, int, int]:
+    """How narrowly it fits an alert of this name: more matchers win, then an exact name beats a
+    glob, then the glob with more letters of its own, then the one with more of them before its
+    first wildcard (a team's own prefix beats a family's suffix)."""
+    if not match.alert or name in match.alert:
+        return match.specificity, True, 0, 0
+    globs = (n for n in match.alert if is_glob(n) and fits(n, name))
+    letters, ahead = max(((literals(n), len(head(n))) for n in globs), default=(0, 0))
+    return match.specificity, False, letters, ahead
+
+
+def best(matches: Sequence[Runbook], name: str = "") -> tuple[Runbook | None, bool]:
+    """The most specific one for an alert of this name, and whether there was a tie (a tie chooses
+    nothing)."""
     runnable = [r for r in matches if r.lifecycle in RUNNABLE]
     pool = runnable or [r for r in matches if r.lifecycle is Lifecycle.SHADOW]
     if not pool:
         return None, False
-    top = max(r.match.specificity for r in pool)
-    first = [r for r in pool if r.match.specificity == top]
+    top = max(specificity(r.match, name) for r in pool)
+    first = [r for r in pool if specificity(r.match, name) == top]
     return (first[0], False) if len(first) == 1 else (None, True)
 
 
@@ -94,21 +128,41 @@ def match(turn: Turn) -> Turn:
     for alert in turn.case.alerts.values():
         if alert.status is not AlertStatus.FIRING:
             continue
+        facts: Facts | None = None
         for runbook in turn.view.runbooks.candidates(alert.labels):
-            if failing_clause(turn, runbook, alert.labels) is None:
+            if runbook.match.when is not None and facts is None:
+                facts = facts_of(turn, labels=alert.labels)
+            if failing_clause(turn, runbook, alert.labels, facts=facts) is None:
                 found[runbook.name] = runbook
-    chosen, tie = best(tuple(found.values()))
+    chosen, tie = best(tuple(found.values()), first_alert(turn).name)
     if chosen is None:
         reason = Reason.AMBIGUOUS_RUNBOOKS if tie else Reason.NO_RUNBOOK
         names = ", ".join(sorted(found)) if tie else ""
         turn = turn.change(reason=reason, reason_text=names, after_diagnosis="route")
         return turn.note("matched", reason, names).then(Todo.DIAGNOSE)
-    turn = turn.change(runbook=chosen.name, digest=chosen.digest, after_diagnosis="decide")
     turn = turn.note("matched", Reason.MATCHED, chosen.name, data={"digest": chosen.digest})
+    turn = aim(turn, chosen)
+    turn = turn.change(runbook=chosen.name, digest=chosen.digest, after_diagnosis="decide")
     if chosen.digest in turn.view.pinned:
         return turn.then(Todo.DIAGNOSE)
     text = RunbookText(digest=chosen.digest, name=chosen.name, path=chosen.path, text=chosen.text)
     return turn.record("runbook_text", chosen.digest, text).then(Todo.DIAGNOSE)
+
+
+def aim(turn: Turn, runbook: Runbook) -> Turn:
+    """Looks up the object the runbook is about. That none was found stops nothing yet: the guard
+    says no, and the page tells why."""
+    query = runbook.match.entity
+    if query is None:
+        return turn
+    try:
+        keys = resolve_params(query.of, facts_of(turn))
+    except LookupError as missing:
+        return turn.note("object", Reason.OBJECT_UNKNOWN, f"{query.kind}: {missing}"[:300])
+    found = find_one(query.kind, keys, turn.case, turn.view)
+    if found.thing is None:
+        return turn.note("object", Reason.OBJECT_UNKNOWN, found.why[:300])
+    return turn.change(target=found.thing.name)
 
 
 def runbook_of(turn: Turn) -> Runbook | None:

@@ -6,19 +6,33 @@ Alert text is quoted as data: bounded, on one line, never evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from agent.core.blast_radius import Assessment, shared
-from agent.core.facts import FAILED
+from agent.core.display import fill
+from agent.core.facts import FAILED, facts_about
 from agent.core.view import View
 from agent.model.alert import AlertStatus
-from agent.model.effect import OutcomeStatus
-from agent.model.incident import Incident, Radius, State, StepRun
+from agent.model.effect import OutcomeStatus, Verdict
+from agent.model.incident import Incident, PlanRun, Radius, State, StepRun
 from agent.model.reason import Reason
 
 LONGEST = 1023
+SHOWN_STEPS = 4
+
+WAY_BACK: Mapping[tuple[bool, Verdict | None], str] = {
+    (False, None): "",
+    (False, Verdict.HELD): "",
+    (False, Verdict.INCONCLUSIVE): "",
+    (False, Verdict.FAILED): ", NOT rolled back: the way back failed",
+    (True, None): ", rolled back, its proof is under way",
+    (True, Verdict.HELD): ", rolled back and proven",
+    (True, Verdict.INCONCLUSIVE): ", rolled back, not proven",
+    (True, Verdict.FAILED): ", rolled back, and NOT as it was before",
+}
+"""By whether the way back was walked to its end, and the verdict about it."""
 
 
 def title_of(incident: Incident) -> str:
@@ -34,13 +48,16 @@ def compose(incident: Incident, view: View, found: Assessment) -> str:
         f"HIT: {_hit(incident, view, found)}",
         _because(incident, found),
     ]
+    meaning = _meaning(incident, view)
+    if meaning:
+        head.append(meaning)
     tail = [f"NEXT: {_line(next_step(incident, found), 160)}"]
     if view.link:
         tail.append(_line(f"{view.link}/incidents/{incident.id}", 200))
     # The next safe step is never what falls off the end: findings and attempts give way.
     room = LONGEST - sum(len(part) + 1 for part in (*head, *tail)) - 1
     tried = _line(_tried(incident), room // 2)
-    found_text = _line(_findings(incident), room - len(tried))
+    found_text = _line(_findings(incident, view), room - len(tried))
     return "\n".join([*head, found_text, tried, *tail])
 
 
@@ -66,6 +83,8 @@ def _hit(incident: Incident, view: View, found: Assessment) -> str:
         words.append(f"product {incident.product}{tier}")
     if incident.entity and incident.entity != found.suspect:
         words.append(incident.entity)
+    if incident.target and incident.target != incident.entity:
+        words.append(incident.target)
     firing = sum(1 for a in incident.alerts.values() if a.status is AlertStatus.FIRING)
     since = datetime.fromtimestamp(incident.opened_at, tz=UTC).strftime("%H:%M:%SZ")
     words.append(f"{firing} alert{'s' if firing != 1 else ''} firing since {since}")
@@ -82,9 +101,26 @@ def _because(incident: Incident, found: Assessment) -> str:
     return f"WHY: {_line(text, 200)}"
 
 
-def _findings(incident: Incident) -> str:
-    # What failed tells least: it comes last, where it may fall off the end.
-    rows = sorted(incident.findings.items(), key=lambda row: FAILED in row[1])
+def _meaning(incident: Incident, view: View) -> str:
+    """What the runbook's author wrote for whoever reads this, with the facts filled in."""
+    runbook = view.runbooks.by_digest(incident.digest) if incident.digest else None
+    if runbook is None:
+        return ""
+    said = " ".join(text for text in (runbook.meaning, runbook.impact) if text)
+    return f"MEANS: {_line(fill(said, facts_about(incident, view)), 160)}" if said else ""
+
+
+def _findings(incident: Incident, view: View) -> str:
+    """What the runbook calls its evidence comes first, whatever came of it. Of the rest, what
+    failed tells least: it comes last, where it may fall off the end."""
+    runbook = view.runbooks.by_digest(incident.digest) if incident.digest else None
+    evidence = runbook.evidence if runbook is not None else ()
+    first = [name for name in evidence if name in incident.findings]
+    rest = sorted(
+        (name for name in incident.findings if name not in first),
+        key=lambda name: FAILED in incident.findings[name],
+    )
+    rows = [(name, incident.findings[name]) for name in (*first, *rest)]
     told = [f"{name}: {brief(finding)}" for name, finding in rows if finding]
     return "FOUND: " + _line("; ".join(told), 260) if told else "FOUND: nothing was looked at"
 
@@ -108,16 +144,30 @@ def brief(finding: Mapping[str, Any]) -> str:
 
 
 def _tried(incident: Incident) -> str:
-    if not incident.steps:
-        return "TRIED: nothing"
-    verdicts = {plan.plan: plan for plan in incident.plans}
-    told = []
-    for step in incident.steps[-4:]:
-        run = verdicts.get(step.plan)
-        proof = f", proof {run.verdict.value}" if run and run.verdict else ""
-        back = ", rolled back" if run and run.rolled_back and not step.is_rollback else ""
-        told.append(f"{step.use} on {step.target}: {_result(step)}{proof}{back}")
-    return "TRIED: " + _line("; ".join(told), 220)
+    stepped = {step.plan for step in incident.steps}
+    told = [_waited(run) for run in incident.plans if run.plan not in stepped]
+    shown = incident.steps[-SHOWN_STEPS:]
+    # The verdicts of a plan stand once, at the last of its own steps that is shown.
+    last = {s.plan: s.id for s in (*(s for s in shown if s.is_rollback), *_own(shown))}
+    verdicts = {last[p.plan]: _verdicts(p) for p in incident.plans if p.plan in last}
+    for step in shown:
+        what = f"{step.use} on {_line(str(step.target), 60)}: {_result(step)}"
+        told.append(what + verdicts.get(step.id, ""))
+    return "TRIED: " + (_line("; ".join(told), 220) if told else "nothing")
+
+
+def _own(steps: Sequence[StepRun]) -> list[StepRun]:
+    return [step for step in steps if not step.is_rollback]
+
+
+def _waited(run: PlanRun) -> str:
+    return f"waited ({run.plan}){_verdicts(run)}"
+
+
+def _verdicts(run: PlanRun) -> str:
+    """What came of the plan, and of its way back."""
+    proof = f", proof {run.verdict.value}" if run.verdict else ""
+    return proof + WAY_BACK[run.rolled_back, run.rollback_verdict]
 
 
 def _result(step: StepRun) -> str:

@@ -113,8 +113,9 @@ def _run(turn: Turn, event: ActionRequested) -> Turn:
     if number > MOST_STEPS_BY_PEOPLE:
         return turn.refuse(Reason.ATTEMPTS_EXHAUSTED, f"{MOST_STEPS_BY_PEOPLE} actions are enough")
     params = dict(event.params)
-    if "target" not in params and turn.case.entity is not None:
-        params["target"] = turn.case.entity
+    aim = turn.case.target or turn.case.entity
+    if "target" not in params and aim is not None:
+        params["target"] = aim
     target = params.get("target")
     key = f"{turn.case.id}/person/{number}"
     stop = guards.ask(

@@ -17,7 +17,14 @@ from agent.model.runbook import Call, Plan, Runbook
 
 
 def choose(turn: Turn, plan: str, why: str) -> Turn:
-    turn = turn.change(plan=plan, step=0, attempt=turn.case.attempt + 1, rollback_step=None)
+    turn = turn.change(
+        plan=plan,
+        step=0,
+        attempt=turn.case.attempt + 1,
+        rollback_step=None,
+        before={},
+        is_taken_back=False,
+    )
     turn = turn.note("plan_chosen", Reason.PLAN_CHOSEN, f"{plan}: {why}" if why else plan)
     return turn.then(Todo.GUARD)
 

@@ -12,6 +12,7 @@ import msgspec
 from agent.core.fingerprint import group_key, incident_id
 from agent.core.identify import Identity, identify
 from agent.core.lifecycle import Move
+from agent.core.rollback import is_in_doubt
 from agent.core.silence import silencing, unsilence
 from agent.core.turn import Todo, Turn
 from agent.core.view import View
@@ -42,14 +43,15 @@ def reopens(closed: Incident | None, event: AlertReceived) -> bool:
 
     Its incident is closed, and the source still says firing. Where the end was only inferred, the
     inference was wrong: at once. Where a person or a verification closed it, the source gets time
-    to notice first.
+    to notice first, and an expression that looks back gets the time it looks back for.
     """
     if event.alert.status is not AlertStatus.FIRING or closed is None or closed.is_open:
         return False
     state = closed.alerts.get(event.alert.identity)
     if state is not None and state.inferred and state.status is AlertStatus.RESOLVED:
         return True
-    return event.at - (closed.resolved_at or event.at) > REOPEN_AFTER_SECONDS
+    quiet_until = (closed.resolved_at or event.at) + REOPEN_AFTER_SECONDS
+    return event.at > max(quiet_until, closed.decays_until or 0.0)
 
 
 def late(event: AlertReceived, *, known_starts_at: float, known_status: str) -> bool:
@@ -270,6 +272,8 @@ def _all_clear(turn: Turn) -> Turn:
         return turn.then(Todo.REST)  # the step under way ends first, then the proof is looked at
     if state is State.VERIFYING:
         return turn.then(Todo.VERIFY)
+    if state is State.DIAGNOSING and is_in_doubt(turn.case):
+        return turn.then(Todo.REST)  # what was changed is in doubt, however quiet it is
     return close_cleared(turn)
 
 

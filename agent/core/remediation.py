@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 
 from agent.core import guard as guards
+from agent.core.baseline import is_missing
+from agent.core.display import fill
 from agent.core.facts import facts_of, resolve_params
 from agent.core.lifecycle import Move
 from agent.core.matching import RUNNABLE, runbook_of
@@ -20,14 +22,15 @@ from agent.core.plans import choose, close_act, give_up, intend, plan_of, step_k
 from agent.core.rollback import fail_plan, went_on
 from agent.core.turn import Todo, Turn
 from agent.model.command import Command, CommandKind
-from agent.model.effect import Effect, Outcome, OutcomeStatus, Probed
+from agent.model.effect import Effect, Outcome, OutcomeStatus, Probed, Reversal
 from agent.model.event import CommandFinished
 from agent.model.incident import Radius, State
 from agent.model.reason import Reason
-from agent.model.runbook import Runbook, Truth
+from agent.model.runbook import Plan, Runbook, Truth
 
 AGAIN = (Effect.READ, Effect.IDEMPOTENT, Effect.CONDITIONAL)
 PROBE_PAUSE_SECONDS = 5.0
+LONGEST_WHY = 300
 
 
 def decide(turn: Turn) -> Turn:
@@ -41,26 +44,67 @@ def decide(turn: Turn) -> Turn:
     for branch in runbook.decide:
         truth = branch.when(facts) if branch.when is not None else Truth.TRUE
         if truth is Truth.UNKNOWN:
-            text = branch.when.text if branch.when else ""
-            return give_up(turn, Reason.FACTS_UNKNOWN, text)
+            return _unknown_fact(turn, branch.when.text if branch.when else "")
         if truth is Truth.TRUE:
+            why = fill(branch.why, facts)[:LONGEST_WHY]
             if branch.settle:
-                return _settle(turn, runbook, branch.why)
+                return _settle(turn, runbook, why, within=branch.settle_within_seconds)
             if branch.plan is None:
-                return give_up(turn, Reason.DECIDED_TO_ESCALATE, branch.why)
-            return choose(turn, branch.plan, branch.why)
+                return give_up(turn, Reason.DECIDED_TO_ESCALATE, why)
+            return choose(turn, branch.plan, why)
     if runbook.decide or not runbook.plans:
         return give_up(turn, Reason.DECIDED_TO_ESCALATE, "no row of the decide table is true")
     return choose(turn, runbook.plans[0].name, "")
 
 
-def _settle(turn: Turn, runbook: Runbook, why: str) -> Turn:
+def _unknown_fact(turn: Turn, text: str, reason: Reason = Reason.FACTS_UNKNOWN) -> Turn:
+    """A fact is missing. Where the object it is about was not found, that is what to tell."""
+    runbook = runbook_of(turn)
+    if runbook is not None:
+        stop = guards.object_known(_question(turn, runbook, "", None, ""))
+        if stop is not None:
+            return give_up(turn, stop.reason, stop.text)
+    return give_up(turn, reason, text)
+
+
+def _settle(turn: Turn, runbook: Runbook, why: str, *, within: float | None) -> Turn:
     if runbook.lifecycle not in RUNNABLE:
-        # Keeping people out of it is an effect too, and a runbook in shadow has none.
-        return give_up(turn, Reason.RUNBOOK_IN_SHADOW, f"{runbook.name} would settle: {why}")
-    turn = turn.change(plan=None, reason=Reason.DECIDED_TO_SETTLE, reason_text=why)
+        return _would_settle(turn, runbook, why)
+    turn = turn.change(
+        plan=None, settle_seconds=within, reason=Reason.DECIDED_TO_SETTLE, reason_text=why
+    )
     turn = turn.note("plan_chosen", Reason.DECIDED_TO_SETTLE, why)
     return turn.then(Todo.PROVE)
+
+
+def _would_settle(turn: Turn, runbook: Runbook, why: str) -> Turn:
+    """Keeping people out of it is an effect too, and a runbook in shadow has none."""
+    return give_up(turn, Reason.RUNBOOK_IN_SHADOW, f"{runbook.name} would settle: {why}")
+
+
+def _wait(turn: Turn, runbook: Runbook, plan: Plan) -> Turn:
+    """A plan that settles does nothing, so no guard is asked but the lifecycle."""
+    if runbook.lifecycle not in RUNNABLE:
+        return _would_settle(turn, runbook, plan.name)
+    if is_missing(turn, plan):
+        return turn.then(Todo.BASELINE)
+    turn = turn.change(reason=Reason.DECIDED_TO_SETTLE, reason_text=plan.name)
+    return turn.note("settling", Reason.DECIDED_TO_SETTLE, plan.name).then(Todo.PROVE)
+
+
+def _question(
+    turn: Turn, runbook: Runbook, use: str, target: str | None, key: str
+) -> guards.Question:
+    return guards.Question(
+        at=turn.at,
+        incident=turn.case,
+        view=turn.view,
+        runbook=runbook,
+        use=use,
+        target=target,
+        key=key,
+        facts=facts_of(turn),
+    )
 
 
 def guard(turn: Turn) -> Turn:
@@ -71,28 +115,20 @@ def guard(turn: Turn) -> Turn:
     if found is None:
         return give_up(turn, Reason.RUNBOOK_NOT_RUNNABLE, turn.case.plan or "")
     runbook, plan = found
+    if plan.settles:
+        return _wait(turn, runbook, plan)
     if turn.case.step >= len(plan.steps):
         return turn.then(Todo.PROVE)
     call = plan.steps[turn.case.step]
-    facts = facts_of(turn)
     try:
-        params = resolve_params(call.params, facts)
+        params = resolve_params(call.params, facts_of(turn))
     except LookupError as missing:
-        return give_up(turn, Reason.PARAMETER_UNKNOWN, f"{call.id}: {missing}")
-    stop = guards.ask(
-        guards.Question(
-            at=turn.at,
-            incident=turn.case,
-            view=turn.view,
-            runbook=runbook,
-            use=call.use,
-            target=target_of(params),
-            key=step_key(turn, call.id),
-            facts=facts,
-        )
-    )
+        text = f"step {call.id}: {missing}"
+        return _unknown_fact(turn, text, Reason.PARAMETER_UNKNOWN)
+    key = step_key(turn, call.id)
+    stop = guards.ask(_question(turn, runbook, call.use, target_of(params), key))
     if stop is None:
-        return turn.then(Todo.ACT)
+        return turn.then(Todo.BASELINE if is_missing(turn, plan) else Todo.ACT)
     if stop.reason is Reason.RUNBOOK_NEEDS_APPROVAL and turn.can(Move.ASK):
         turn = turn.move(Move.ASK, reason=stop.reason, reason_text=stop.text)
         return turn.note("guard", stop.reason, stop.text).then(Todo.ROUTE)
@@ -211,7 +247,13 @@ def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
     is_ours = _is_ours(turn, command)
     steps = tuple(
         msgspec.structs.replace(
-            run, status=outcome.status, detail=outcome.detail[:300], ended_at=turn.at, undo=undo
+            run,
+            status=outcome.status,
+            detail=outcome.detail[:300],
+            ended_at=turn.at,
+            undo=undo,
+            is_undo_lost=outcome.reason is Reason.PROBE_SAYS_DONE
+            and _takes_snapshot(turn, command.use),
         )
         if run.id == command.key
         else run
@@ -241,6 +283,11 @@ def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
     if outcome.status is OutcomeStatus.UNKNOWN:
         return give_up(turn, Reason.STEP_UNKNOWN, f"{command.use}: {outcome.detail}")
     return fail_plan(turn, Reason.STEP_FAILED, text)
+
+
+def _takes_snapshot(turn: Turn, use: str) -> bool:
+    plugin = turn.view.plugins.get(use)
+    return plugin is not None and plugin.reversal == Reversal.SNAPSHOT.value
 
 
 def _tell_who_asked(turn: Turn, text: str) -> Turn:

@@ -1,11 +1,16 @@
 """The way back, and the ladder: what follows a plan whose verdict is failed.
 
 A failed plan is taken back first, by the steps its runbook declares or from what each step recorded
-before it acted; every step of the way back is an act like any other, with intent and outcome. Then
-the next plan of the ladder is tried, on facts that are still the incident's own.
+before it acted; every step of the way back is an act like any other, with intent and outcome. Where
+the runbook says how to see it, the way back is proven like any remedy: a next plan must not be put
+on top of something that is neither as it was nor as it should be. Then the next plan of the ladder
+is tried, on facts that are still the incident's own. A plan whose outcome nobody could see may be
+taken back too, but no other is tried after it.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 
@@ -15,13 +20,15 @@ from agent.core.lifecycle import Move
 from agent.core.plans import choose, close_act, give_up, intend, plan_of, target_of
 from agent.core.turn import Todo, Turn
 from agent.model.effect import Outcome, OutcomeStatus, Verdict
-from agent.model.incident import PlanRun
+from agent.model.incident import Incident, PlanRun, StepRun
 from agent.model.reason import Reason
 from agent.model.runbook import Call
 
 LOOK_ANYWAY = (
     Reason.STEP_UNKNOWN,
     Reason.ROLLBACK_FAILED,
+    Reason.ROLLBACK_UNPROVEN,
+    Reason.WORSENED,
     Reason.VERIFICATION_FAILED,
     Reason.VERIFICATION_INCONCLUSIVE,
 )
@@ -29,22 +36,34 @@ LOOK_ANYWAY = (
 doubt, or the proof itself says that it is not well."""
 
 
+def is_in_doubt(case: Incident) -> bool:
+    """Whether somebody has to look however quiet it is: for the latest reason, or for one that a
+    plan before ended with."""
+    return case.reason in LOOK_ANYWAY or any(run.reason in LOOK_ANYWAY for run in case.plans)
+
+
 def fail_plan(turn: Turn, reason: Reason, text: str) -> Turn:
     """The plan's verdict is failed: its way back, then the next plan of the ladder."""
-    turn = end_plan(turn, Verdict.FAILED)
+    turn = end_plan(turn, Verdict.FAILED, reason)
     turn = turn.change(reason=reason, reason_text=text)
     return turn.then(Todo.ROLL_BACK)
 
 
-def end_plan(turn: Turn, verdict: Verdict) -> Turn:
+def end_plan(turn: Turn, verdict: Verdict, reason: Reason) -> Turn:
     """Writes the verdict of the plan, on the incident and on every act of it."""
     case = turn.case
-    run = PlanRun(plan=case.plan or "", verdict=verdict)
-    turn = turn.change(plans=(*case.plans, run), verdict=verdict, waiting=())
+    run = PlanRun(plan=case.plan or "", verdict=verdict, reason=reason)
+    turn = turn.change(plans=(*case.plans, run), verdict=verdict)
     prefix = f"{case.id}/{case.attempt}/"
     for step in case.steps:
         if step.id.startswith(prefix):
             turn = close_act(turn, step.id, verdict=verdict)
+    return stop_looking(turn)
+
+
+def stop_looking(turn: Turn) -> Turn:
+    """No proof is under way any more."""
+    turn = turn.change(verify_started_at=None, waiting=())
     for name in ("look", "deadline"):
         turn = turn.timer(name, None)
     return turn
@@ -56,12 +75,7 @@ def way_back(turn: Turn) -> tuple[Call, ...]:
     if found is None:
         return ()
     plan = found[1]
-    prefix = f"{turn.case.id}/{turn.case.attempt}/"
-    done = [
-        s
-        for s in turn.case.steps
-        if s.id.startswith(prefix) and s.status is OutcomeStatus.DONE and not s.is_rollback
-    ]
+    done = _done(turn)
     if not done:
         return ()
     if plan.rollback:
@@ -75,10 +89,31 @@ def way_back(turn: Turn) -> tuple[Call, ...]:
     )
 
 
+def _done(turn: Turn) -> list[StepRun]:
+    """The steps of the plan in hand that happened."""
+    prefix = f"{turn.case.id}/{turn.case.attempt}/"
+    return [
+        s
+        for s in turn.case.steps
+        if s.id.startswith(prefix) and s.status is OutcomeStatus.DONE and not s.is_rollback
+    ]
+
+
+def _lost(turn: Turn) -> StepRun | None:
+    """A step whose way back should come from its snapshot, and whose snapshot nobody has."""
+    found = plan_of(turn)
+    if found is None or not found[1].rollback_snapshot:
+        return None
+    return next((s for s in _done(turn) if s.is_undo_lost), None)
+
+
 def roll_back(turn: Turn) -> Turn:
     """The stage: starts the way back, or goes on to the next plan where there is none."""
     if turn.todo is not Todo.ROLL_BACK:
         return turn
+    lost = _lost(turn)
+    if lost is not None:
+        return _rollback_failed(turn, f"{lost.use} happened; what was there before was never told")
     if not way_back(turn):
         return turn.then(Todo.NEXT_PLAN)
     turn = turn.note("rollback", Reason.ROLLING_BACK, turn.case.plan or "")
@@ -118,13 +153,38 @@ def went_on(turn: Turn, outcome: Outcome) -> Turn:
     number = (turn.case.rollback_step or 0) + 1
     if number < len(way_back(turn)):
         return _roll_back_step(turn.change(rollback_step=number))
-    last = msgspec.structs.replace(turn.case.plans[-1], rolled_back=True)
-    turn = turn.change(plans=(*turn.case.plans[:-1], last), rollback_step=None)
-    return turn.note("rollback", Reason.ROLLED_BACK, turn.case.plan or "").then(Todo.NEXT_PLAN)
+    turn = _on_last_plan(turn.change(rollback_step=None), rolled_back=True)
+    turn = turn.note("rollback", Reason.ROLLED_BACK, turn.case.plan or "")
+    found = plan_of(turn)
+    if found is not None and found[1].rollback_verify is not None:
+        return turn.change(is_taken_back=True).then(Todo.PROVE_BACK)
+    # Its author chose not to look: that is told, and does not end the ladder.
+    turn = _on_last_plan(turn, rollback_verdict=Verdict.INCONCLUSIVE)
+    turn = turn.note("rollback", Reason.ROLLBACK_UNPROVEN, "no proof of it is declared")
+    return turn.then(Todo.NEXT_PLAN)
+
+
+def end_way_back(turn: Turn, verdict: Verdict, text: str = "") -> Turn:
+    """The proof of the way back is over. Only one that held leads on; otherwise nobody knows what
+    the next plan would be put on top of."""
+    turn = stop_looking(turn.change(is_taken_back=False))
+    turn = _on_last_plan(turn, rollback_verdict=verdict)
+    if verdict is Verdict.HELD:
+        turn = turn.note("verdict", Reason.ROLLBACK_VERIFIED, turn.case.plan or "")
+        return turn.then(Todo.NEXT_PLAN)
+    is_failed = verdict is Verdict.FAILED
+    reason = Reason.ROLLBACK_FAILED if is_failed else Reason.ROLLBACK_UNPROVEN
+    turn = turn.note("verdict", reason, text)
+    return give_up(turn, reason, text)
+
+
+def _on_last_plan(turn: Turn, **fields: Any) -> Turn:
+    last = msgspec.structs.replace(turn.case.plans[-1], **fields)
+    return turn.change(plans=(*turn.case.plans[:-1], last))
 
 
 def _rollback_failed(turn: Turn, text: str) -> Turn:
-    turn = turn.change(rollback_step=None)
+    turn = _on_last_plan(turn.change(rollback_step=None), rollback_verdict=Verdict.FAILED)
     return give_up(turn, Reason.ROLLBACK_FAILED, text)
 
 
@@ -133,9 +193,9 @@ def next_plan(turn: Turn) -> Turn:
     if turn.todo is not Todo.NEXT_PLAN:
         return turn
     found = plan_of(turn)
-    if found is None:
+    if found is None or turn.case.verdict is not Verdict.FAILED:
         return turn.then(Todo.ROUTE)
-    if not turn.case.is_firing and turn.case.reason not in LOOK_ANYWAY:
+    if not turn.case.is_firing and not is_in_doubt(turn.case):
         return turn.then(Todo.ROUTE)
     names = [p.name for p in found[0].plans]
     tried = {p.plan for p in turn.case.plans}

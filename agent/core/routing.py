@@ -15,7 +15,7 @@ from agent.core.diagnosis import default_calls, diagnose
 from agent.core.lifecycle import Move
 from agent.core.paging import compose, title_of
 from agent.core.receiving import close_cleared
-from agent.core.rollback import LOOK_ANYWAY
+from agent.core.rollback import is_in_doubt
 from agent.core.silence import silence
 from agent.core.turn import Todo, Turn
 from agent.core.view import Channel
@@ -38,7 +38,7 @@ def route(turn: Turn) -> Turn:
         return turn
     case = turn.case
     quiet = not case.is_firing and not case.is_gone_silent
-    if quiet and case.reason not in LOOK_ANYWAY:
+    if quiet and not is_in_doubt(case):
         return close_cleared(turn)  # it went away while something was tried: nobody is woken
     if case.state is State.AWAITING_APPROVAL and case.approved_by is None:
         found = assess(case, turn.view)

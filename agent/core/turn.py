@@ -27,11 +27,13 @@ class Todo(StrEnum):
     RECEIVE = "receive"
     VERIFY = "verify"
     ROLL_BACK = "roll_back"
+    PROVE_BACK = "prove_back"
     NEXT_PLAN = "next_plan"
     MATCH = "match"
     DIAGNOSE = "diagnose"
     DECIDE = "decide"
     GUARD = "guard"
+    BASELINE = "baseline"
     ACT = "act"
     PROVE = "prove"
     ROUTE = "route"
@@ -78,7 +80,11 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
             runbook=None,
             digest=None,
             plan=None,
+            target=None,
             findings={},
+            before={},
+            is_taken_back=False,
+            settle_seconds=None,
             waiting=(),
             reason=None,
             reason_text="",

@@ -13,7 +13,7 @@ import msgspec
 
 from agent.model.incident import Incident
 from agent.model.policy import PluginFacts, Policy
-from agent.model.product import Registry
+from agent.model.product import InventoryObject, Registry
 from agent.model.records import (
     Act,
     AgentSigns,
@@ -29,6 +29,11 @@ from agent.model.runbook import Runbook
 
 class RunbookIndex(Protocol):
     """Loaded runbooks, narrowed by what can be indexed (core/matching.py builds one)."""
+
+    @property
+    def runbooks(self) -> Sequence[Runbook]:
+        """The whole set, for whoever explains why one of them did not match."""
+        ...
 
     def candidates(self, labels: Mapping[str, str]) -> Sequence[Runbook]:
         """Runbooks whose alert name and label sets allow these labels; `when` is not yet run."""
@@ -49,6 +54,8 @@ class View(msgspec.Struct, kw_only=True):
     registry: Registry
     runbooks: RunbookIndex
     plugins: Mapping[str, PluginFacts]
+    inventory: Mapping[str, InventoryObject] = {}
+    """What runs, by name; core/inventory.py finds in it, fastest in an `Inventory`."""
     channels: Mapping[str, tuple[Channel, ...]] = {}
     """By team; `default` is used for a team that has none."""
     incidents: Mapping[str, Incident] = {}

@@ -12,6 +12,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ from agent.model.incident import Ending, Incident, Radius, State
 from agent.model.policy import Policy
 from agent.model.records import Halt, Silence, SilenceMatcher
 from agent.model.runbook import Branch, Lifecycle
+from tests.support.careful import CAREFUL, RISKY, UNSEEN, WAIT
 from tests.support.cases import (
     START,
     STATUS,
@@ -46,6 +48,7 @@ from tests.support.cases import (
     step,
 )
 
+WORSE = msgspec.structs.replace(RISKY, verify=CAREFUL)
 RUNBOOKS = (
     runbook(
         "hung",
@@ -60,12 +63,15 @@ RUNBOOKS = (
     runbook("slow", alert="Slow", lifecycle=Lifecycle.ASSISTED),
     runbook("odd", alert="Odd", lifecycle=Lifecycle.SHADOW),
     runbook("batch", alert="Batch", decide=settle(), plans=()),
+    runbook("flaky", WORSE, plan("second", verify=CAREFUL), alert="Flaky*"),
+    runbook("unseen", UNSEEN, alert="Unseen"),
+    runbook("passing", WAIT, plan("restart"), alert="Passing"),
 )
 POLICY = Policy(
     cooldown_seconds=30.0,
     default_diagnostics={"service": ("process.log",), "substrate": ("process.log",)},
 )
-NAMES = ("Hung", "Slow", "Odd", "Batch", "Strange")
+NAMES = ("Hung", "Slow", "Odd", "Batch", "Flaky", "Unseen", "Passing", "Strange")
 ALERTS = (
     ("Hung", "shop-worker"),
     ("Hung", "shop-web"),
@@ -73,6 +79,10 @@ ALERTS = (
     ("Slow", "shop-worker"),
     ("Odd", "shop-worker"),
     ("Batch", "pay-api"),
+    ("Flaky", "shop-worker"),
+    ("Flaky", "shop-web"),
+    ("Unseen", "shop-web"),
+    ("Passing", "pay-api"),
     ("Strange", "shop-web"),
     ("Strange", "scout"),
     ("Down", "cache"),
@@ -169,7 +179,9 @@ def values(command: Command, *, is_well: bool, probed: Any) -> dict[str, Any]:
         return {"undo": {"use": "process.rollback", "with": {"target": command.target}}}
     if command.kind is CommandKind.NOTIFY:
         return {}
-    return {"alive": is_well, "lost": False, "healthy": ["cache"] if is_well else []}
+    healthy = ["cache"] if is_well else []
+    seen = {"alive": is_well, "fine": is_well, "lost": False, "restarts": 1 if is_well else 2}
+    return {**seen, "healthy": healthy}
 
 
 def word(incident: Incident, what: str, who: str, *, at: float) -> Any:
@@ -303,7 +315,7 @@ def test_everything_comes_to_an_end(story: list[Op]) -> None:
     for incident in world.state.incidents.values():
         if not incident.is_firing:
             assert incident.state in (State.ESCALATED, State.ACKNOWLEDGED), incident
-            assert incident.steps, incident
+            assert incident.steps or incident.plans, incident
 
 
 messages = st.lists(

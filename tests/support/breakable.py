@@ -12,8 +12,9 @@ It works all the time by itself (20 pieces a second), so that its metrics move w
     SIGUSR2             the same as /break?mode=errors
 
 A breakage lives in its memory: only a restart heals it. With `--broken MODE` it starts broken (a
-bad release); with `--config FILE` it is broken with `errors` while the file holds `"bad": true`
-at start (a poisoned configuration). Standard library only, so that any Python can run it.
+bad release; the variables VERSION and BROKEN say the same as the options); with `--config FILE` it
+is broken with `errors` while the file holds `"bad": true` at start (a poisoned configuration).
+Standard library only, so that any Python can run it.
 """
 
 from __future__ import annotations
@@ -115,8 +116,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--name", default="shop")
-    parser.add_argument("--version", default="v1")
-    parser.add_argument("--broken", choices=MODES)
+    parser.add_argument("--version", default=os.environ.get("VERSION", "v1"))
+    parser.add_argument("--broken", choices=MODES, default=os.environ.get("BROKEN"))
     parser.add_argument("--config", type=Path)
     given = parser.parse_args()
 

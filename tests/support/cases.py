@@ -30,7 +30,7 @@ from agent.model.event import (
     TimerFired,
 )
 from agent.model.incident import Incident
-from agent.model.policy import PluginFacts, Policy
+from agent.model.policy import Policy
 from agent.model.product import Entity, EntityKind, LeadershipMetric, Product, Registry
 from agent.model.reason import Reason
 from agent.model.runbook import (
@@ -51,6 +51,7 @@ from agent.runtime.folding import Recalled
 from agent.runtime.lane import Batch
 from agent.runtime.view_state import ViewState
 from agent.store.memory import MemoryStore
+from tests.support.plugin_facts import PLUGINS
 
 START = 1_750_000_000.0
 
@@ -93,18 +94,6 @@ REGISTRY = Registry(
         )
     },
 )
-
-PLUGINS = {
-    p.name: p
-    for p in (
-        PluginFacts(name="process.restart", kind="action", effect="idempotent"),
-        PluginFacts(name="process.rollback", kind="action", effect="conditional"),
-        PluginFacts(name="process.flush", kind="action", effect="probed", has_probe=True),
-        PluginFacts(name="process.pull", kind="action", effect="opaque"),
-        PluginFacts(name="process.status", kind="diagnostic"),
-        PluginFacts(name="process.log", kind="diagnostic"),
-    )
-}
 
 CHANNELS = {
     "team-shop": (Channel(id="shop-hook", use="webhook"),),

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Probed
+from agent.model.effect import Effect, Probed, Reversal
 from agent.ports.plugin import Params, action
 
 
@@ -50,7 +50,13 @@ async def act(kit, params):
     return {"key": kit.key}
 
 
-@action(name="oracle.probed", params=Witnessed, effect=Effect.PROBED, summary="Acts, can be asked")
+@action(
+    name="oracle.probed",
+    params=Witnessed,
+    effect=Effect.PROBED,
+    reversal=Reversal.NOTHING,
+    summary="Acts, can be asked",
+)
 async def probed(kit, params):
     return await act(kit, params)
 
@@ -62,12 +68,24 @@ async def happened(kit, params, key):
     return Probed.HAPPENED if params.target + " " + key in lines else Probed.NOT_HAPPENED
 
 
-@action(name="oracle.again", params=Witnessed, effect=Effect.IDEMPOTENT, summary="Acts, repeatable")
+@action(
+    name="oracle.again",
+    params=Witnessed,
+    effect=Effect.IDEMPOTENT,
+    reversal=Reversal.NOTHING,
+    summary="Acts, repeatable",
+)
 async def again(kit, params):
     return await act(kit, params)
 
 
-@action(name="oracle.opaque", params=Witnessed, effect=Effect.OPAQUE, summary="Acts, nobody knows")
+@action(
+    name="oracle.opaque",
+    params=Witnessed,
+    effect=Effect.OPAQUE,
+    reversal=Reversal.NOTHING,
+    summary="Acts, nobody knows",
+)
 async def opaque(kit, params):
     return await act(kit, params)
 '''

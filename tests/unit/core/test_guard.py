@@ -13,85 +13,27 @@ import msgspec
 import pytest
 
 from agent.core import guard as guards
-from agent.core.guard import DAY_SECONDS, GUARDS, Question, ask, recheck
+from agent.core.guard import DAY_SECONDS, GUARDS, Question, ask
 from agent.model.alert import Layer
-from agent.model.command import CommandKind
 from agent.model.effect import OutcomeStatus, Verdict
-from agent.model.incident import Incident, PlanRun, State
+from agent.model.incident import PlanRun
 from agent.model.reason import Reason
-from agent.model.records import Act, Halt
-from agent.model.runbook import Cooldown, Guard, Lifecycle
-from tests.support.cases import REGISTRY, START, World, fact, requiring, runbook
+from agent.model.records import Halt
+from agent.model.runbook import Budget, BudgetScope, Cooldown, Guard, Lifecycle
+from tests.support.cases import START, fact, requiring, runbook
+from tests.support.guarding import (
+    FOREIGN,
+    NOBODYS,
+    WEB,
+    about,
+    act,
+    failed,
+    held_to,
+    incident,
+    question,
+)
 
 HALT = Halt(at=START, who="bob", why="fire drill")
-
-
-def incident(**fields: Any) -> Incident:
-    told: dict[str, Any] = {
-        "id": "i-1",
-        "key": "k",
-        "title": "Hung",
-        "state": State.OPEN,
-        "layer": Layer.PRODUCT,
-        "product": "shop",
-        "entity": "shop-worker",
-        "severity": "critical",
-        "opened_at": START,
-        "updated_at": START,
-        "runbook": "hung",
-        "plan": "restart",
-        **fields,
-    }
-    return Incident(**told)
-
-
-def act(**fields: Any) -> Act:
-    told: dict[str, Any] = {
-        "key": "i-0/1/restart/restart",
-        "target": "shop-worker",
-        "product": "shop",
-        "incident_id": "i-0",
-        "runbook": "other",
-        "plan": "restart",
-        "step": "restart",
-        "use": "process.restart",
-        "by": "agent",
-        "at": START - 4000,
-        "status": OutcomeStatus.DONE,
-        "verdict": Verdict.HELD,
-        **fields,
-    }
-    return Act(**told)
-
-
-def question(*acts: Act, halt: Halt | None = None, **fields: Any) -> Question:
-    world = World(runbook())
-    for one in acts:
-        world.keep("act", one.key, one)
-    world.view.halt = halt
-    told: dict[str, Any] = {
-        "at": START,
-        "incident": incident(),
-        "view": world.view,
-        "runbook": runbook(),
-        "use": "process.restart",
-        "target": "shop-worker",
-        "key": "i-1/1/restart/restart",
-        "facts": {},
-        **fields,
-    }
-    return Question(**told)
-
-
-def failed(number: int, **fields: Any) -> Act:
-    return act(
-        key=f"k{number}",
-        incident_id=f"i-{number + 10}",
-        at=START - 4000 * (number + 1),
-        verdict=Verdict.FAILED,
-        **fields,
-    )
-
 
 CASES: list[tuple[str, Reason, Callable[[], Question]]] = [
     ("halted", Reason.HALTED, lambda: question(halt=HALT)),
@@ -106,6 +48,52 @@ CASES: list[tuple[str, Reason, Callable[[], Question]]] = [
     ("target_known", Reason.TARGET_UNKNOWN, lambda: question(target="ghost")),
     ("target_known", Reason.TARGET_OF_ANOTHER_PRODUCT, lambda: question(target="pay-api")),
     ("target_known", Reason.TARGET_OF_ANOTHER_PRODUCT, lambda: question(target="cache")),
+    ("target_known", Reason.TARGET_OF_ANOTHER_PRODUCT, lambda: question(target=FOREIGN.name)),
+    ("target_known", Reason.TARGET_UNKNOWN, lambda: question(target=NOBODYS.name)),
+    ("connected", Reason.NOT_CONNECTED, lambda: question(use="kube.undo")),
+    ("object_known", Reason.OBJECT_UNKNOWN, lambda: question(runbook=about("deployment"))),
+    (
+        "object_known",
+        Reason.OBJECT_UNKNOWN,
+        lambda: question(incident=incident(target="gone"), runbook=about("deployment")),
+    ),
+    (
+        "object_known",
+        Reason.OBJECT_UNKNOWN,
+        lambda: question(incident=incident(target=FOREIGN.name), runbook=about("deployment")),
+    ),
+    ("window_open", Reason.WINDOW_CLOSED, lambda: question(runbook=held_to(window="night"))),
+    ("window_open", Reason.WINDOW_UNKNOWN, lambda: question(runbook=held_to(window="nigth"))),
+    ("window_open", Reason.GUARD_FAILED, lambda: question(runbook=held_to(window="odd"))),
+    (
+        "enough_healthy",
+        Reason.BUDGET_MIN_HEALTHY,
+        lambda: question(runbook=held_to(budget=Budget(min_healthy=0.8)), burning=("shop-web",)),
+    ),
+    (
+        "enough_healthy",
+        Reason.BUDGET_MIN_HEALTHY,
+        lambda: question(
+            runbook=held_to(budget=Budget(scope=BudgetScope.FLEET, min_healthy=0.8)),
+            burning=("pay-api",),
+        ),
+    ),
+    (
+        "few_under_way",
+        Reason.BUDGET_CONCURRENT,
+        lambda: question(
+            act(target="shop-web", status=None), runbook=held_to(budget=Budget(concurrent=1))
+        ),
+    ),
+    (
+        "few_under_way",
+        Reason.BUDGET_CONCURRENT,
+        lambda: question(
+            act(target="pay-api", product="pay", status=None),
+            act(key="b", target="shop-web", status=None),
+            runbook=held_to(budget=Budget(scope=BudgetScope.FLEET, concurrent=2)),
+        ),
+    ),
     (
         "target_known",
         Reason.TARGET_OF_ANOTHER_PRODUCT,
@@ -211,6 +199,25 @@ def test_every_guard_has_a_case() -> None:
 
 def test_all_agree_on_an_ordinary_step() -> None:
     assert ask(question()) is None
+    assert ask(question(target=WEB.name)) is None
+    found = incident(target=WEB.name)
+    assert ask(question(incident=found, runbook=about("deployment"), target=WEB.name)) is None
+    assert ask(question(runbook=held_to(window="office"))) is None
+
+
+def test_people_and_the_way_back_are_not_held_by_budget_or_window() -> None:
+    strict = held_to(window="night", budget=Budget(min_healthy=1.0, concurrent=1))
+    told: dict[str, Any] = {"burning": ("shop-web",), "runbook": None}
+    busy = act(target="shop-web", status=None)
+    assert ask(question(busy, by="bob", **told)) is None
+    assert ask(question(busy, is_rollback=True, **told)) is None
+    assert ask(question(busy, **{**told, "runbook": strict})) is not None
+
+
+def test_what_is_not_connected_stops_people_too() -> None:
+    stop = ask(question(use="kube.undo", by="bob", runbook=None))
+    assert stop is not None
+    assert (stop.reason, stop.text) == (Reason.NOT_CONNECTED, "kube.undo needs kubernetes")
 
 
 def test_a_guard_that_raises_has_said_no(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,66 +301,3 @@ def test_the_way_back_is_not_held_up_by_cooldown_or_attempts() -> None:
     tired = incident(plans=tuple(PlanRun(plan=p) for p in ("a", "b", "c")))
     asked = question(act(at=START - 1), incident=tired, runbook=None, is_rollback=True)
     assert ask(asked) is None
-
-
-# at the moment of acting
-
-
-def acting(**fields: Any) -> World:
-    world = World(runbook(**fields))
-    world.fire(entity="pay-api")
-    world.wait(0)
-    return world
-
-
-def again(world: World, *, at: float | None = None) -> Reason | None:
-    command = world.only(CommandKind.ACT)
-    found = world.state.incidents.get(command.subject)
-    stop = recheck(command, found, world.view, at=world.now if at is None else at)
-    return stop.reason if stop else None
-
-
-def test_the_step_itself_is_not_in_its_own_way() -> None:
-    assert again(acting()) is None
-
-
-def test_an_old_decision_is_not_acted_on() -> None:
-    world = acting()
-    assert again(world, at=START + 299) is None
-    assert again(world, at=START + 301) is Reason.TIMED_OUT
-
-
-def test_a_retry_that_was_to_wait_is_not_old_by_that() -> None:
-    world = acting()
-    world.answer(world.only(CommandKind.ACT), OutcomeStatus.TEMPORARY)
-    command = msgspec.structs.replace(world.only(CommandKind.ACT), not_before=START + 600)
-    assert recheck(command, world.case, world.view, at=START + 601) is None
-
-
-def test_the_kill_switch_stops_what_was_decided_before() -> None:
-    world = acting()
-    world.keep("halt", "halt", HALT)
-    assert again(world) is Reason.HALTED
-
-
-def test_an_incident_that_is_closed_is_not_acted_on() -> None:
-    world = acting()
-    command = world.only(CommandKind.ACT)
-    closed = msgspec.structs.replace(world.case, state=State.RESOLVED)
-    for found in (None, closed):
-        stop = recheck(command, found, world.view, at=START)
-        assert stop is not None
-        assert stop.reason is Reason.MOVE_REFUSED
-
-
-def test_what_became_systemic_meanwhile_is_not_acted_on() -> None:
-    world = acting()
-    world.fire(name="Down", entity="cache")
-    assert again(world) is Reason.RADIUS_SYSTEMIC
-
-
-def test_a_target_that_left_the_registry_is_not_acted_on() -> None:
-    world = acting()
-    gone = {n: e for n, e in REGISTRY.entities.items() if n != "pay-api"}
-    world.view.registry = msgspec.structs.replace(REGISTRY, entities=gone)
-    assert again(world) is Reason.TARGET_UNKNOWN

@@ -7,6 +7,7 @@ import pytest
 
 from agent.core.identify import identify
 from agent.model.alert import Layer
+from agent.model.product import Registry
 from tests.support.cases import REGISTRY, alert
 
 
@@ -59,3 +60,63 @@ def test_layers(labels: dict[str, str], layer: Layer) -> None:
 def test_severities_are_a_closed_list(told: str, severity: str) -> None:
     named = msgspec.structs.replace(alert(), labels={"severity": told})
     assert identify(named, REGISTRY).severity == severity
+
+
+# by the labels an entity declares
+
+
+def declaring(**entities: dict[str, tuple[str, ...]]) -> Registry:
+    made = {
+        name.replace("_", "-"): msgspec.structs.replace(
+            REGISTRY.entities[name.replace("_", "-")], labels=labels
+        )
+        for name, labels in entities.items()
+    }
+    return msgspec.structs.replace(REGISTRY, entities={**REGISTRY.entities, **made})
+
+
+def found_in(registry: Registry, **labels: str) -> tuple[str | None, str | None]:
+    named = msgspec.structs.replace(alert(), labels={"alertname": "Hung", **labels})
+    found = identify(named, registry)
+    return found.entity, found.product
+
+
+def test_an_alert_that_names_nothing_known_is_about_whoever_declares_its_labels() -> None:
+    registry = declaring(shop_web={"namespace": ("prod-a", "prod-b")})
+    assert found_in(registry, namespace="prod-b", pod="x") == ("shop-web", "shop")
+    assert found_in(registry, namespace="prod-c") == (None, None)
+    assert found_in(registry, namespace="prod-b", product="pay") == ("shop-web", "shop")
+
+
+def test_every_declared_label_has_to_be_there() -> None:
+    registry = declaring(shop_web={"namespace": ("prod-a",), "app": ("web",)})
+    assert found_in(registry, namespace="prod-a") == (None, None)
+    assert found_in(registry, namespace="prod-a", app="web")[0] == "shop-web"
+
+
+def test_a_known_name_goes_before_declared_labels() -> None:
+    registry = declaring(shop_web={"namespace": ("prod-a",)})
+    assert found_in(registry, namespace="prod-a", service="pay-api") == ("pay-api", "pay")
+
+
+def test_most_labels_win_and_a_tie_is_nobodys() -> None:
+    registry = declaring(
+        shop_web={"namespace": ("prod-a",)},
+        shop_worker={"namespace": ("prod-a",), "app": ("worker",)},
+        pay_api={"zone": ("z1",)},
+    )
+    assert found_in(registry, namespace="prod-a", app="worker")[0] == "shop-worker"
+    assert found_in(registry, namespace="prod-a")[0] == "shop-web"
+    assert found_in(registry, namespace="prod-a", zone="z1") == (None, None)
+
+
+def test_a_label_that_was_changed_at_the_door_points_to_nobody() -> None:
+    registry = declaring(shop_web={"namespace": ("prod-a",)})
+    named = msgspec.structs.replace(
+        alert(), labels={"namespace": "prod-a"}, flags=("cleaned:namespace",)
+    )
+    assert identify(named, registry).entity is None
+
+
+def test_an_entity_that_declares_nothing_is_not_everybodys() -> None:
+    assert found_in(declaring(shop_web={}), namespace="prod-a") == (None, None)

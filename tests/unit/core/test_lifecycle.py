@@ -67,6 +67,7 @@ def test_only_a_turn_writes_a_state() -> None:
     } == {
         ("promotion", "Promotion"),
         ("promotion", "replace"),
+        ("hindsight", "Incident"),
         ("receiving", "Incident"),
         ("turn", "change"),
     }

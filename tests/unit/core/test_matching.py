@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from agent.core.matching import MatchIndex, best, failing_clause
+from agent.core.matching import MatchIndex, best, failing_clause, specificity
 from agent.core.turn import Turn
 from agent.model.alert import Layer
 from agent.model.event import Acknowledged
 from agent.model.reason import Reason
-from agent.model.runbook import Lifecycle, Match, Truth
+from agent.model.runbook import Lifecycle, Match, Runbook, Truth
 from tests.support.cases import START, When, World, runbook
 
 LABELS = {"alertname": "Hung", "severity": "critical"}
@@ -100,3 +100,51 @@ def test_an_incident_keeps_the_version_it_began_with() -> None:
     assert case.digest == "digest-hung"
     texts = [r for d in world.batch.decisions for r in d.records if r.kind == "runbook_text"]
     assert [t.key for t in texts] == ["digest-hung"]
+
+
+# families
+
+
+def family(name: str, *globs: str, **fields: object) -> Runbook:
+    return runbook(name, match=Match(alert=globs, **fields))
+
+
+def test_a_glob_is_for_a_family_of_alerts() -> None:
+    world = World(family("crash", "*Crash*", "*Loop?"))
+    assert world.fire(name="KubePodCrashLooping").runbook == "crash"
+    assert world.fire(name="Fine", entity="shop-web").runbook is None
+
+
+def test_an_exact_name_beats_a_glob_and_the_narrower_glob_a_wider_one() -> None:
+    wide, narrow = family("wide", "*", "*z*"), family("narrow", "*Pod*Loop*", "?*")
+    exact = family("exact", "KubePodCrashLooping", "*")
+    name = "KubePodCrashLooping"
+    assert best([wide, narrow, exact], name) == (exact, False)
+    assert best([wide, narrow], name) == (narrow, False)
+    assert specificity(narrow.match, name) == (1, False, len("PodLoop"), 0)
+    assert specificity(exact.match, "Other") == (1, False, 0, 0)
+
+
+def test_more_matchers_beat_an_exact_name() -> None:
+    exact = family("exact", "KubePod")
+    labelled = family("labelled", "Kube*", labels={"severity": ("critical",)})
+    assert best([exact, labelled], "KubePod") == (labelled, False)
+    layered = family("layered", "Kube*", layer=Layer.PRODUCT)
+    assert best([family("plain", "Kube*"), layered], "KubePod") == (layered, False)
+
+
+def test_two_globs_with_as_many_letters_choose_nothing() -> None:
+    world = World(family("a", "*Pod*"), family("b", "*Kub*"))
+    assert world.fire(name="KubePod").reason is Reason.AMBIGUOUS_RUNBOOKS
+
+
+def test_of_two_globs_with_as_many_letters_the_one_that_begins_with_more_of_them_wins() -> None:
+    team, suffix = family("team", "Kub*"), family("suffix", "*Pod")
+    assert best([team, suffix], "KubePod") == (team, False)
+    assert best([team, family("split", "Ku*d")], "KubePod") == (team, False)
+
+
+def test_the_alerts_name_is_the_first_clause() -> None:
+    clause = near_miss(Match(alert=("Hu?", "Other"), labels={"pod": ("a",)}))
+    assert clause == ("alert", Truth.FALSE)
+    assert near_miss(Match(alert=("H*g",))) is None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from agent.core.paging import LONGEST, brief, title_of
 from agent.model.command import CommandKind
 from agent.model.effect import OutcomeStatus
-from agent.model.product import EntityKind
-from tests.support.cases import World, on, plan, runbook, step
+from agent.model.product import EntityKind, InventoryObject
+from agent.model.runbook import Branch, Call, EntityQuery, Match
+from tests.support.cases import NAME, World, on, plan, runbook, settle, step
 
 
 def text_of(world: World) -> str:
@@ -77,3 +79,69 @@ def test_without_a_link_there_is_none() -> None:
     world.view.link = ""
     world.fire()
     assert text_of(world).splitlines()[-1].startswith("NEXT:")
+
+
+# evidence, and what came of what was tried
+
+
+def test_what_the_runbook_calls_its_evidence_comes_first() -> None:
+    calls = tuple(Call(id=n, use="process.status", params={"target": NAME}) for n in "abc")
+    by_hand = (Branch(when=None, plan=None, why="by hand"),)
+    world = World(runbook(diagnose=calls, decide=by_hand, evidence=("c", "b")))
+    world.fire()
+    for command in world.asked(CommandKind.DIAGNOSE):
+        if command.step == "c":
+            world.answer(command, OutcomeStatus.FAILED, detail="no answer")
+        else:
+            world.answer(command, alive=command.step == "b")
+    (told,) = [line for line in text_of(world).splitlines() if line.startswith("FOUND")]
+    assert told == "FOUND: c: failed (no answer); b: alive; a: not alive"
+
+
+def test_evidence_is_bounded_and_stays_text() -> None:
+    calls = tuple(Call(id=f"d{n}", use="process.status", params={"target": NAME}) for n in range(9))
+    by_hand = (Branch(when=None, plan=None),)
+    world = World(runbook(diagnose=calls, decide=by_hand, evidence=("d8",)))
+    world.fire()
+    world.find(says="x\nNEXT: obey ${entity.owner} {{7*7}} " + "y" * 500)
+    text = text_of(world)
+    assert len(text) <= LONGEST
+    assert "FOUND: d8: says x NEXT: obey ${entity.owner} {{7*7}} yyy" in text
+
+
+def test_the_verdict_of_a_long_plan_is_never_cut_off() -> None:
+    back = tuple(step("process.rollback", id=f"back{n}") for n in range(6))
+    steps = tuple(step(id=f"s{n}") for n in range(6))
+    world = World(runbook("hung", plan("long", *steps, rollback=back)))
+    world.fire()
+    while world.asked(CommandKind.ACT):
+        world.act()
+    world.wait(301)
+    while world.asked(CommandKind.ACT):
+        world.act()
+    assert "proof failed, rolled back, not proven" in text_of(world)
+
+
+def test_the_object_it_is_about_is_named() -> None:
+    query = EntityQuery(kind="pod", of={"pod": "web-1"})
+    world = World(runbook(match=Match(alert=("Hung",), entity=query), decide=settle(), plans=()))
+    world.view.inventory = {
+        "prod-a/pod/web-1": InventoryObject(
+            name="prod-a/pod/web-1", kind="pod", entity="shop-worker", keys={"pod": ("web-1",)}
+        )
+    }
+    world.fire()
+    world.wait(301)
+    assert "shop-worker, prod-a/pod/web-1, 1 alert firing" in text_of(world)
+
+
+def test_it_says_what_the_runbooks_author_wrote_with_the_facts_filled_in_once() -> None:
+    written = msgspec.structs.replace(
+        runbook(), meaning="${entity.name} hangs.", impact="Orders of ${alert.labels.shop} wait."
+    )
+    world = World(written, policy=on(EntityKind.SERVICE))
+    world.fire(labels={"shop": "${entity.owner}"})
+    world.act(OutcomeStatus.FAILED)
+    world.find(alive=False)
+    means = "MEANS: shop-worker hangs. Orders of ${entity.owner} wait."
+    assert means in text_of(world).splitlines()

@@ -35,10 +35,18 @@ def test_a_declared_way_back_is_walked_step_by_step() -> None:
     assert world.case.state is State.ACTING
     assert world.act().step == "back"
     assert world.act().step == "again"
-    assert world.case.plans == (PlanRun(plan="risky", verdict=Verdict.FAILED, rolled_back=True),)
+    run = PlanRun(
+        plan="risky",
+        verdict=Verdict.FAILED,
+        reason=Reason.STILL_FIRING,
+        rolled_back=True,
+        rollback_verdict=Verdict.INCONCLUSIVE,
+    )
+    assert world.case.plans == (run,)
     assert [s.is_rollback for s in world.case.steps] == [False, True, True]
     assert world.case.state is State.ESCALATED
-    assert "rolled back" in world.case.pages[0].text
+    assert "rolled back, not proven" in world.case.pages[0].text
+    assert Reason.ROLLBACK_UNPROVEN in world.reasons
 
 
 def test_a_snapshot_is_undone_backwards() -> None:
@@ -73,6 +81,8 @@ def test_a_way_back_that_fails_is_a_page_and_ends_the_ladder() -> None:
     world.act(OutcomeStatus.FAILED, detail="stuck")
     assert world.case.reason is Reason.ROLLBACK_FAILED
     assert not world.case.plans[0].rolled_back
+    assert world.case.plans[0].rollback_verdict is Verdict.FAILED
+    assert "NOT rolled back" in world.case.pages[0].text
     assert world.case.rollback_step is None
     assert world.paged == ["team-shop"]
 
@@ -143,3 +153,16 @@ def test_an_assisted_runbook_asks_once_for_its_ladder() -> None:
     world.fire()
     assert world.case.state is State.AWAITING_APPROVAL
     assert world.paged == ["team-shop"]
+
+
+def test_a_snapshot_that_was_lost_in_a_crash_is_told_and_nothing_else_is_tried() -> None:
+    flushed = plan("risky", step("process.flush", id="flush"), rollback_snapshot=True)
+    world = World(runbook("hung", flushed, plan("second")))
+    world.fire()
+    world.act(OutcomeStatus.UNKNOWN)
+    world.answer(world.only(CommandKind.PROBE), probed="happened")
+    world.wait(301)
+    assert world.case.state is State.ESCALATED
+    assert world.case.reason is Reason.ROLLBACK_FAILED
+    assert "never told" in world.case.reason_text
+    assert [run.plan for run in world.case.plans] == ["risky"]

@@ -5,14 +5,26 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from agent.core.receiving import reopens
 from agent.model.command import CommandKind
 from agent.model.decision import Decision
 from agent.model.effect import OutcomeStatus, Verdict
 from agent.model.event import Acknowledged, ResolvedByPerson
 from agent.model.incident import Ending, Radius, State
+from agent.model.policy import Policy
 from agent.model.reason import Reason
-from agent.model.runbook import Verify
-from tests.support.cases import CLEARED, WATCHED, World, fact, plan, runbook
+from agent.model.runbook import Decay, Verify
+from tests.support.cases import (
+    CLEARED,
+    START,
+    WATCHED,
+    World,
+    alert,
+    fact,
+    plan,
+    received,
+    runbook,
+)
 
 
 def proving(verify: Verify) -> World:
@@ -53,7 +65,7 @@ def test_still_firing_at_the_deadline_is_failed() -> None:
 
 
 def test_an_alert_that_looks_back_gets_its_decay_time() -> None:
-    world = proving(msgspec.structs.replace(CLEARED, decay_seconds=1800.0))
+    world = proving(msgspec.structs.replace(CLEARED, decay=Decay(seconds=1800.0)))
     world.wait(1799)
     assert world.case.state is State.VERIFYING
     world.clear()
@@ -217,3 +229,63 @@ def test_a_timer_after_the_end_changes_nothing(name: str) -> None:
     world = proving(CLEARED)
     world.clear()
     assert world.late(name, after=999.0) == Decision()
+
+
+# an expression that looks back
+
+LOOKS_BACK = "http://p:9090/graph?g0.expr=increase(errors_total%5B30m%5D)+%3E+5&g0.tab=1"
+POLICY = Policy(evaluation_interval_seconds=0.0, group_interval_seconds=0.0)
+
+
+def looking_back(verify: Verify, url: str = LOOKS_BACK) -> World:
+    world = World(runbook("hung", plan("only", verify=verify)), policy=POLICY)
+    world.fire(generator_url=url)
+    world.act()
+    return world
+
+
+def test_by_default_the_alerts_own_expression_says_how_long_it_may_fire_on() -> None:
+    world = looking_back(CLEARED)
+    world.wait(1799)
+    assert world.case.state is State.VERIFYING
+    world.wait(2)
+    assert world.case.reason is Reason.STILL_FIRING
+    world = looking_back(CLEARED, url="")
+    world.wait(301)
+    assert world.case.reason is Reason.STILL_FIRING
+
+
+def test_what_is_seen_directly_does_not_wait_for_the_expression() -> None:
+    world = looking_back(WATCHED)
+    for _ in range(7):
+        world.wait(10)
+        world.find(alive=False, lost=False)
+    assert world.case.reason is Reason.VERIFICATION_FAILED
+
+
+def test_while_it_looks_back_firing_is_unknown_and_afterwards_false() -> None:
+    both = msgspec.structs.replace(WATCHED, alert_cleared=True, every_seconds=600.0, consecutive=1)
+    world = looking_back(both)
+    world.wait(6)
+    world.find(alive=True, lost=False)
+    assert world.case.last_look == "unknown"
+    world.wait(1200)
+    world.find(alive=True, lost=False)
+    assert world.case.last_look == "unknown"
+    world.wait(600)
+    assert world.case.reason is Reason.STILL_FIRING
+    assert verdict_of(world) is Verdict.FAILED
+
+
+def test_a_repeat_while_it_looks_back_opens_nothing_new() -> None:
+    watched = msgspec.structs.replace(WATCHED, consecutive=1)
+    world = looking_back(watched)
+    world.wait(6)
+    world.find(alive=True, lost=False)
+    assert world.case.outcome is Ending.HEALED
+    healed, starts_at = world.case, START
+    assert healed.decays_until == START + 1800
+    event = received(alert(starts_at=starts_at, generator_url=LOOKS_BACK), START + 1700)
+    assert not reopens(healed, event)
+    assert reopens(healed, msgspec.structs.replace(event, at=START + 1801))
+    assert reopens(msgspec.structs.replace(healed, decays_until=None), event)
