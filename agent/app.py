@@ -23,13 +23,13 @@ from agent.interface.server import serve
 from agent.model.errors import HomeostatError
 from agent.runtime.clock import SystemClock
 from agent.runtime.daemon import Daemon
+from agent.runtime.history import DATABASE
 from agent.runtime.telemetry import configure_logs
 from agent.store.sqlite import SqliteStore
 
 log = structlog.get_logger("app")
 
 FINE, FOUND_WRONG, WRONG_USAGE = 0, 1, 2
-DATABASE = "homeostat.db"
 THREAD_SWITCH_SECONDS = 0.0005
 """How long the loop may keep the thread that commits from going on, statement by statement; at
 Python's 5 ms a commit under load waits longer for its turn than for the disk."""
@@ -70,7 +70,7 @@ async def compose(settings: Settings) -> int:
         clock = SystemClock()
         store = SqliteStore(settings.data_dir / DATABASE)
         daemon = Daemon(settings, store=store, clock=clock)
-        daemon.settings_again = partial(load_settings, settings.file, os.environ)
+        daemon.files.settings_again = partial(load_settings, settings.file, os.environ)
         stack.push_async_callback(daemon.stop)
         await daemon.start()
         server = await serve(

@@ -38,7 +38,7 @@ class Calling:
             return await self._act(command, plugin)
         if not isinstance(plugin, Diagnostic | Verification):
             raise Permanent(f"{command.use} is no diagnostic")
-        params = _params(plugin, command.params)
+        params = _params(plugin, command.params, step=command.step)
         kit = self._kits.read(
             deadline_seconds=command.timeout_seconds, log_fields=_log_fields(command)
         )
@@ -51,7 +51,7 @@ class Calling:
         if plugin.effect is not command.effect:
             # Decided under another version of the plugin: the promise it was decided on is gone.
             raise Permanent(f"{command.use} is {plugin.effect} now, it was {command.effect}")
-        params = _params(plugin, command.params)
+        params = _params(plugin, command.params, step=command.step)
         kit = self._kits.act(
             key=command.key,
             deadline_seconds=command.timeout_seconds,
@@ -64,7 +64,7 @@ class Calling:
             raise Permanent(f"{command.use} has no probe")
         if plugin.effect is not Effect.PROBED:
             raise Permanent(f"{command.use} is not probed")
-        params = _params(plugin, command.params)
+        params = _params(plugin, command.params, step=command.step)
         kit = self._kits.read(
             deadline_seconds=command.timeout_seconds, log_fields=_log_fields(command)
         )
@@ -95,15 +95,21 @@ class Calling:
         return {"receipt": await plugin.run(kit, params, message)}
 
 
-def _params(plugin: Action | Diagnostic | Verification | Notifier, given: Mapping[str, Any]) -> Any:
-    """Checked before anything is called. Raises Permanent."""
+def _params(
+    plugin: Action | Diagnostic | Verification | Notifier,
+    given: Mapping[str, Any],
+    *,
+    step: str = "",
+) -> Any:
+    """Checked before anything is called. Raises Permanent, which names the step."""
     try:
         return plugin.params.model_validate(dict(given))
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'with'}: {e['msg']}" for e in error.errors()
         )
-        raise Permanent(f"{plugin.name}: {wrong}") from None
+        where = f"step {step} ({plugin.name})" if step else plugin.name
+        raise Permanent(f"{where}: {wrong}") from None
 
 
 def _log_fields(command: Command) -> dict[str, Any]:

@@ -7,23 +7,24 @@ an event for the lane, and what people read comes from the store or the view.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import structlog
 
-from agent.catalog.faults import FaultsError
 from agent.catalog.people import Principals
-from agent.catalog.settings import Settings
+from agent.catalog.settings import Settings, Use
 from agent.core import heartbeat, leadership
+from agent.core.matching import MatchIndex
 from agent.core.view import View
 from agent.model.alert import Alert, Signal
 from agent.model.decision import Decision, Record, Timer
-from agent.model.errors import HomeostatError, StoreUnavailable
+from agent.model.errors import HomeostatError
 from agent.model.event import CommandFinished, Event, TimerFired
-from agent.model.fault import Fault, FaultSeverity
+from agent.model.fault import Fault
 from agent.model.incident import Incident
+from agent.model.product import Registry
 from agent.model.reason import Reason
 from agent.model.records import Silence
 from agent.ports.clock import Clock
@@ -35,12 +36,12 @@ from agent.runtime.kit import Kits
 from agent.runtime.lane import Lane, Undecidable, commands_of
 from agent.runtime.outbox import Outbox
 from agent.runtime.processes import Processes
-from agent.runtime.reading import Reading, channels_of, load_plugins, read
+from agent.runtime.reading import Reading, channels_of, connections, load_plugins
+from agent.runtime.reloading import Reloading
 from agent.runtime.sources import Sources
 from agent.runtime.telemetry import Telemetry
 from agent.runtime.timers import Timers
-from agent.runtime.uses import renewed
-from agent.runtime.view_state import ViewState, replaced
+from agent.runtime.view_state import ViewState
 
 log = structlog.get_logger("daemon")
 
@@ -76,23 +77,29 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 class Daemon:
     def __init__(self, settings: Settings, *, store: Store, clock: Clock) -> None:
-        self.settings, self.store, self._clock = settings, store, clock
-        self.settings_again: Callable[[], Settings] = lambda: settings
+        self.store, self._clock = store, clock
         self.registry = load_plugins(settings)
         for refused in self.registry.refused:
             log.error("plugin_refused", plugin=str(refused.path), why=refused.reason)
         self.telemetry = Telemetry(otlp_endpoint=settings.otlp_endpoint)
-        self.reading: Reading = read(settings, self.registry.plugins)
         channels, self._channels = channels_of(settings, self.registry)
         self.view = View(
             policy=settings.policy,
-            registry=self.reading.registry,
-            runbooks=self.reading.index,
-            plugins=self.registry.facts(),
+            registry=Registry(),
+            runbooks=MatchIndex(()),
+            plugins=self.registry.facts(connections(settings)),
             channels=channels,
             link=settings.link,
         )
         self._state = ViewState(self.view)
+        self.files = Reloading(
+            settings,
+            registry=self.registry,
+            state=self._state,
+            clock=clock,
+            watch=self._watch,
+            use_channels=self._use_channels,
+        )
         http = AiohttpHttp(clock)
         self.processes = Processes(
             lambda: self.view.registry.entities, settings.data_dir / "processes", clock, http
@@ -127,8 +134,15 @@ class Daemon:
         self._readers: set[asyncio.Queue[Notice | None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
-        self._reread = asyncio.Event()
-        self._reading_now = asyncio.Lock()
+
+    @property
+    def settings(self) -> Settings:
+        return self.files.settings
+
+    @property
+    def reading(self) -> Reading:
+        """What was read from files last."""
+        return self.files.reading
 
     @property
     def principals(self) -> Principals | None:
@@ -139,12 +153,12 @@ class Daemon:
 
     async def start(self) -> None:
         """Opens the store, judges what a stop left unfinished, and starts to listen."""
-        self._check_tokens()
         snapshot = await self.store.open(now=self._clock.now())
         for warning in getattr(self.store, "warnings", ()):
             log.warning("store", warning=warning)
         self._state.load(snapshot)
-        self._read_again()
+        self.files.start()
+        self._check_tokens()
         self._spawn(self.lane.run(), "lane")
         self.timers.load(
             self._state.timers, not_before={"expiry": self._clock.now() + EXPIRY_GRACE_SECONDS}
@@ -155,7 +169,8 @@ class Daemon:
         self._recover(snapshot)
         self._spawn(self.sources.run(), "sources")
         self._spawn(self._housekeeping(), "housekeeping")
-        self._spawn(self._keep_reading(), "reading")
+        self._spawn(self.files.run(), "reading")
+        self._spawn(self.files.watch_files(), "watching")
         self._ready = True
         for fault in self.reading.faults:
             log.warning("fault", fault=str(fault))
@@ -211,6 +226,11 @@ class Daemon:
         gauge = self.telemetry.gauge
         gauge("homeostat.incidents.open", "Open incidents", lambda: len(self.view.incidents))
         gauge("homeostat.outbox.under_way", "Commands under way", lambda: self.outbox.under_way)
+        gauge(
+            "homeostat.files.refused",
+            "Files whose present version is not in use",
+            lambda: len(self.files.refused),
+        )
         gauge("homeostat.commits", "Durable commits since start", lambda: self.lane.commits)
 
     async def _watch(self) -> None:
@@ -226,6 +246,9 @@ class Daemon:
         )
         if missing:
             await self.lane.submit([Decision(timers=missing)])
+
+    def _use_channels(self, behind: Mapping[str, Use]) -> None:
+        self._channels = dict(behind)
 
     async def _housekeeping(self) -> None:
         while True:
@@ -296,7 +319,7 @@ class Daemon:
             for timer in decision.timers:
                 self.timers.set(timer)
             if any(r.kind == "promotion" for r in decision.records):
-                self._reread.set()
+                self.files.request()
         for command in commands_of(decisions):
             self.outbox.dispatch(command)
         self.telemetry.committed(decisions, seconds=self.lane.commit_seconds)
@@ -305,60 +328,13 @@ class Daemon:
 
     # reading files
 
-    def _read_again(self) -> Reading:
-        promotions = list(self.view.promotions.values())
-        reading = read(
-            self.settings,
-            self.registry.plugins,
-            promotions=promotions,
-            pinned=self._state.pinned,
-        )
-        self.reading = reading
-        replaced(self.view, registry=reading.registry, runbooks=reading.index)
-        return reading
-
     async def reload(self) -> tuple[Fault, ...]:
-        """Reads all files anew (of the settings, `RENEWED`). With any error, nothing changes."""
-        async with self._reading_now:
-            return await self._reload()
+        """Reads all files anew; what is wrong in them, and was not taken over, is returned."""
+        return await self.files.reload()
 
     def request_reload(self) -> None:
         """The same, soon, and told in the log."""
-        self._reread.set()
-
-    async def _reload(self) -> tuple[Fault, ...]:
-        before, kept = self.reading, self.settings
-        try:
-            self.settings, waiting = renewed(kept, self.settings_again())
-            faults = (reading := self._read_again()).faults
-        except FaultsError as error:
-            faults = error.faults
-        if any(f.severity is FaultSeverity.ERROR for f in faults):
-            self.settings, self.reading = kept, before
-            replaced(self.view, registry=before.registry, runbooks=before.index)
-            for fault in faults:
-                log.error("reload_refused", fault=str(fault))
-            return faults
-        channels, self._channels = channels_of(self.settings, self.registry)
-        replaced(self.view, policy=self.settings.policy, channels=channels)
-        await self._watch()
-        if waiting:
-            log.warning("waits_for_a_restart", settings=waiting)
-        log.info("reloaded", runbooks=len(reading.runbooks.runbooks))
-        return ()
-
-    async def _keep_reading(self) -> None:
-        """On request, and where a promotion was proposed or decided: the set of runbooks changes
-        with it."""
-        while True:
-            await self._reread.wait()
-            self._reread.clear()
-            try:
-                await self.reload()
-            except StoreUnavailable as error:
-                log.warning("reload_not_stored", error=str(error)[:300])
-                await self._clock.sleep(RELOAD_PAUSE_SECONDS)
-                self._reread.set()
+        self.files.request()
 
     # what people see
 

@@ -20,11 +20,15 @@ from agent.model.product import Entity, Registry
 from agent.ports.clock import Clock
 from agent.ports.kit import (
     ActKit,
+    Certificates,
+    FolderSeen,
     Http,
     Log,
     NotifyKit,
     ProcessControl,
     ProcessReader,
+    ProcessStatus,
+    ProcessUse,
     PromQL,
     ReadKit,
     SourceKit,
@@ -57,13 +61,31 @@ class StructLog:
 class ReadingProcesses:
     """The reading side of a process supervisor, and nothing else of it."""
 
-    __slots__ = ("config_state", "done_with_key", "recent_log", "status")
+    __slots__ = ("_all",)
 
     def __init__(self, processes: ProcessReader) -> None:
-        self.status = processes.status
-        self.recent_log = processes.recent_log
-        self.done_with_key = processes.done_with_key
-        self.config_state = processes.config_state
+        self._all = processes
+
+    async def status(self, name: str) -> ProcessStatus:
+        return await self._all.status(name)
+
+    async def use(self, name: str) -> ProcessUse | None:
+        return await self._all.use(name)
+
+    async def folder(self, name: str, folder: str, *, pattern: str) -> FolderSeen:
+        return await self._all.folder(name, folder, pattern=pattern)
+
+    async def certificates(self, name: str, *, file: str) -> Certificates:
+        return await self._all.certificates(name, file=file)
+
+    async def recent_log(self, name: str, *, lines: int) -> tuple[str, ...]:
+        return await self._all.recent_log(name, lines=lines)
+
+    async def done_with_key(self, name: str, key: str) -> bool | None:
+        return await self._all.done_with_key(name, key)
+
+    async def config_state(self, name: str) -> Mapping[str, Any]:
+        return await self._all.config_state(name)
 
 
 @dataclass(slots=True)

@@ -94,6 +94,12 @@ def keep_replaced(files: StateFiles, name: str, current: ConfigText) -> Path | N
     return path
 
 
+def read_replaced(files: StateFiles, name: str, digest: str) -> ConfigText:
+    """What an earlier act replaced, by its hash; without a body where it is not kept."""
+    kept = read_config(files.path(name, f".config.replaced-{digest[:12]}"))
+    return kept if kept.digest == digest else ConfigText(body=None)
+
+
 def put_back(path: Path, good: ConfigText, *, expected: str) -> None:
     """Conditional: refuses where the file is not (any more) the one with hash `expected`."""
     target = Path(os.path.realpath(path))  # a link stays a link

@@ -7,6 +7,7 @@ answer at all within `hung_after`. A process that answers with an error is not h
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -19,11 +20,22 @@ from agent.core.cleaning import clean_text
 from agent.model.errors import Permanent, Temporary
 from agent.model.product import Entity
 from agent.ports.clock import Clock
-from agent.ports.kit import Http, ProcessStatus, Unreached
+from agent.ports.kit import (
+    Certificate,
+    Certificates,
+    FolderSeen,
+    Http,
+    ProcessStatus,
+    ProcessUse,
+    Unreached,
+)
+from agent.runtime.process_certificate import read_file, served_at
 from agent.runtime.process_config import difference, open_ordinary, read_config, read_good
+from agent.runtime.process_folder import look_into, path_below
 from agent.runtime.process_spec import ProcessSpec, spec_of
 from agent.runtime.process_state import Begun, ProcessState, StateFiles
 from agent.runtime.process_table import ProcessRef, ProcessTable
+from agent.runtime.process_use import open_inodes, use_of
 
 LOG_READ_BYTES = 64 * 1024
 LONGEST_LINE = 2000
@@ -73,6 +85,7 @@ class ProcessLook:
             previous_version=state.previous_version,
             version_changed_seconds_ago=None if changed_at is None else max(0.0, now - changed_at),
             restarts=state.restarts,
+            launched_seconds_ago=tuple(max(0.0, now - at) for at in reversed(state.launched_at)),
         )
         ref = state.running
         seen = self._table.look(ref)
@@ -98,6 +111,49 @@ class ProcessLook:
             answers=health.answers,
             detail=health.detail,
         )
+
+    async def use(self, name: str) -> ProcessUse | None:
+        """Raises Permanent where it has no process block."""
+        state = self._load(name, self._spec(name))
+        seen = self._table.look(state.running)
+        if seen is None:
+            return None
+        pids = self._table.session(state.running)
+        return await asyncio.to_thread(use_of, seen.pid, pids, at=self._clock.monotonic())
+
+    async def folder(self, name: str, folder: str, *, pattern: str) -> FolderSeen:
+        """Raises Permanent where it does not exist or leads out of the working directory."""
+        spec = self._spec(name)
+        pids = self._table.session(self._load(name, spec).running)
+        in_use = await asyncio.to_thread(open_inodes, pids)
+        return await asyncio.to_thread(
+            look_into,
+            spec.path("."),
+            folder,
+            pattern=pattern,
+            in_use=in_use,
+            now=self._clock.now(),
+        )
+
+    async def certificates(self, name: str, *, file: str) -> Certificates:
+        """Raises Permanent where it has no process block; all else is in the answer."""
+        spec = self._spec(name)
+        served: Certificate | None = None
+        on_disk: Certificate | None = None
+        now, why = self._clock.now(), []
+        try:
+            if spec.health_url is None:
+                raise Permanent(f"{name} declares no health address")
+            limit = spec.hung_after_seconds
+            served = await served_at(spec.health_url, timeout_seconds=limit, now=now)
+        except (Permanent, Temporary) as error:
+            why.append(str(error))
+        try:
+            on_disk = read_file(path_below(spec.path("."), file), now=now)
+        except Permanent as error:
+            why.append(str(error))
+        detail = clean_text("; ".join(why), longest=500)[0]
+        return Certificates(served=served, on_disk=on_disk, detail=detail)
 
     async def recent_log(self, name: str, *, lines: int) -> tuple[str, ...]:
         """Raises Permanent where it has no process block or its log cannot be read."""

@@ -22,6 +22,7 @@ from agent.runtime.process_table import ProcessRef
 
 MOST_KEYS = 100
 MOST_VERSIONS = 10
+MOST_LAUNCHES = 50
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +60,8 @@ class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
     launches: int = 0
     """Counts every launch that was begun; the number is part of the mark of the process."""
     restarts: int = 0
+    launched_at: tuple[float, ...] = ()
+    """Times of the last launches, oldest first."""
     good_config: str = ""
     """Hash of the last good configuration."""
     begun: Begun | None = None
@@ -91,6 +94,7 @@ class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
             history=begun.history[-MOST_VERSIONS:],
             version_changed_at=at if changed else self.version_changed_at,
             restarts=self.restarts + (0 if self.started_at is None else 1),
+            launched_at=(*self.launched_at, at)[-MOST_LAUNCHES:],
         )
 
 

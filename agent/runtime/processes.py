@@ -2,67 +2,45 @@
 
 The processes are not the daemon's. They are started detached, outlive a kill -9 of it, and are
 found again by a state file per process; two daemons (or a daemon and a command line) may look at
-one state folder, and act one at a time under its lock.
-
-An act is: take the lock, settle what an earlier act left unfinished, write *begun*, do it, write
-*completed* with the result. With a key that was completed it does nothing and returns that result.
-An act that refuses or fails (Permanent, Temporary) forgets that it was begun: nothing is left to
-find out, and the same key may try again.
+one state folder, and act one at a time under its lock. How an act is done
+once, process_turns.py says.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from agent.model.errors import Permanent, Temporary, UnknownEffect
-from agent.model.product import Entity
-from agent.ports.clock import Clock
-from agent.ports.kit import Http
+from agent.model.errors import Permanent, Temporary
 from agent.runtime.process_config import (
+    ConfigText,
     keep_good,
     keep_replaced,
     put_back,
     read_config,
     read_good,
+    read_replaced,
 )
-from agent.runtime.process_look import ProcessLook
 from agent.runtime.process_spec import Launch, ProcessSpec, launch_of
-from agent.runtime.process_state import MOST_KEYS, Begun, ProcessState
+from agent.runtime.process_state import Begun, ProcessState
 from agent.runtime.process_table import ProcessRef
+from agent.runtime.process_trash import BATCH, Wanted, batch_of, in_pieces, trash
+from agent.runtime.process_trash import put_back as put_files_back
+from agent.runtime.process_turns import Done, ProcessTurns, Result, result_of
+from agent.runtime.process_use import open_inodes
 
-LOCK_WAIT_SECONDS = 30.0
-LOCK_POLL_SECONDS = 0.05
 END_POLL_SECONDS = 0.02
 KILL_WAIT_SECONDS = 5.0
 
-Result = Mapping[str, Any]
-Done = tuple[ProcessState, dict[str, Any]]
 
-
-class Processes(ProcessLook):
+class Processes(ProcessTurns):
     """Implements agent.ports.kit.ProcessControl over the entities with a `process` block.
 
     `state_dir` gets a state file, a lock, a log (where none is declared) and the copies of the
     configuration of each. Without `http` nothing is known about health addresses.
     """
-
-    def __init__(
-        self,
-        entities: Callable[[], Mapping[str, Entity]],
-        state_dir: Path,
-        clock: Clock,
-        http: Http | None,
-    ) -> None:
-        super().__init__(entities, state_dir, clock, http)
-        self._turns: dict[str, asyncio.Lock] = {}
 
     async def start(self, name: str, *, key: str) -> Result:
         """Raises Permanent where it already runs (a hung one wants a restart)."""
@@ -85,7 +63,7 @@ class Processes(ProcessLook):
 
         async def perform(state: ProcessState, begun: Begun) -> Done:
             killed = await self._end(state.running, grace)
-            return state, {**_result(begun, None), "killed": killed}
+            return state, {**result_of(begun, None), "killed": killed}
 
         return await self._once(name, spec, key, begin, perform)
 
@@ -112,25 +90,31 @@ class Processes(ProcessLook):
 
         async def perform(state: ProcessState, begun: Begun) -> Done:
             if begun.version == state.version and (ref := self._runs(state)) is not None:
-                return state, _result(begun, ref)
+                return state, result_of(begun, ref)
             return await relaunch(state, begun)
 
         return await self._once(name, spec, key, begin, perform)
 
-    async def restore_config(self, name: str, *, key: str) -> Result:
+    async def restore_config(self, name: str, *, key: str, to: str | None = None) -> Result:
         """The process itself is left alone: most read their configuration only at start.
 
-        Raises Permanent where there is no configuration or no good copy of it.
+        Raises Permanent where there is no configuration, or nothing to put there.
         """
         spec = self._spec(name)
         if not spec.config:
             raise Permanent(f"{name} declares no config file")
         path = spec.path(spec.config)
 
+        def wanted() -> ConfigText:
+            return (
+                read_good(self._files, name) if to is None else read_replaced(self._files, name, to)
+            )
+
         def begin(state: ProcessState) -> Begun:
-            good, current = read_good(self._files, name), read_config(path)
+            good, current = wanted(), read_config(path)
             if good.body is None:
-                raise Permanent(f"no good copy of {path} is known")
+                what = "good copy" if to is None else f"copy {to[:12]}"
+                raise Permanent(f"no {what} of {path} is known")
             return Begun(
                 key=key,
                 act="restore_config",
@@ -140,11 +124,11 @@ class Processes(ProcessLook):
             )
 
         async def perform(state: ProcessState, begun: Begun) -> Done:
-            result = {**_result(begun, None), "path": str(path)}
+            result = {**result_of(begun, None), "path": str(path)}
             if begun.replaced != begun.restored:
                 try:
                     kept = keep_replaced(self._files, name, read_config(path))
-                    put_back(path, read_good(self._files, name), expected=begun.replaced)
+                    put_back(path, wanted(), expected=begun.replaced)
                 except OSError as error:
                     raise Permanent(f"{path} cannot be written: {error}") from error
                 result["kept"] = "" if kept is None else str(kept)
@@ -168,6 +152,38 @@ class Processes(ProcessLook):
                 raise Temporary(f"good copy of {name} cannot be kept: {error}") from error
         return current.digest
 
+    async def trash_files(
+        self,
+        name: str,
+        folder: str,
+        *,
+        pattern: str,
+        older_than_seconds: float,
+        most: int,
+        key: str,
+    ) -> Result:
+        """What the process has open is left alone, however old it is."""
+        spec = self._spec(name)
+        async with self._alone(name):
+            pids = self._table.session(self._load(name, spec).running)
+            wanted = Wanted(
+                root=spec.path("."),
+                folder=folder,
+                pattern=pattern,
+                modified_before=self._clock.now() - older_than_seconds,
+                most=most,
+                in_use=await asyncio.to_thread(open_inodes, pids),
+            )
+            return await in_pieces(trash(wanted, self._trash(name) / batch_of(key)))
+
+    async def untrash_files(self, name: str, *, batch: str) -> Result:
+        """Raises Permanent where there is no such batch, or it is damaged."""
+        spec = self._spec(name)
+        if BATCH.fullmatch(batch) is None:
+            raise Permanent(f"{batch!r} is no name of a batch")
+        async with self._alone(name):
+            return await in_pieces(put_files_back(spec.path("."), self._trash(name) / batch))
+
     async def ensure_running(self, names: Iterable[str], *, key: str = "ensure") -> tuple[str, ...]:
         """Starts what does not run, and returns the names of those. For a demo or a first start;
         afterwards runbooks decide."""
@@ -190,66 +206,8 @@ class Processes(ProcessLook):
                 ended.append(name)
         return tuple(ended)
 
-    async def _once(
-        self,
-        name: str,
-        spec: ProcessSpec,
-        key: str,
-        begin: Callable[[ProcessState], Begun],
-        perform: Callable[[ProcessState, Begun], Awaitable[Done]],
-    ) -> Result:
-        async with self._alone(name):
-            state = self._settle(name, spec)
-            known = state.result_of(key)
-            if known is not None:
-                return known
-            if key in state.unclear:
-                raise UnknownEffect(f"{name}: whether this was done before is not known")
-            begun = begin(state)
-            state = msgspec.structs.replace(
-                state, begun=begun, launches=begun.launch or state.launches
-            )
-            try:
-                self._files.save(name, state)
-            except OSError as error:
-                raise Temporary(f"{name}: the intent cannot be recorded: {error}") from error
-            try:
-                state, result = await perform(state, begun)
-            except (Permanent, Temporary):
-                self._forget_begun(name, state)
-                raise
-            try:
-                self._files.save(name, state.completing(begun, result, at=self._clock.now()))
-            except OSError as error:
-                raise UnknownEffect(f"{name}: done, but it cannot be recorded: {error}") from error
-            return result
-
-    def _settle(self, name: str, spec: ProcessSpec) -> ProcessState:
-        """Ends what an earlier act left unfinished: it is completed, forgotten or unclear."""
-        state = self._load(name, spec)
-        begun = state.begun
-        if begun is None:
-            return state
-        happened, ref = self._happened(name, spec, begun)
-        if happened:
-            if ref is not None:
-                state = state.launched(begun, ref, at=begun.at)
-            result = {**_result(begun, ref), "recovered": True}
-            state = state.completing(begun, result, at=self._clock.now())
-        else:
-            unclear = state.unclear if happened is False else (*state.unclear, begun.key)
-            state = msgspec.structs.replace(state, begun=None, unclear=unclear[-MOST_KEYS:])
-        try:
-            self._files.save(name, state)
-        except OSError as error:
-            raise Temporary(f"{name}: its state cannot be recorded: {error}") from error
-        return state
-
-    def _forget_begun(self, name: str, state: ProcessState) -> None:
-        try:
-            self._files.save(name, msgspec.structs.replace(state, begun=None))
-        except OSError as error:
-            raise UnknownEffect(f"{name}: its state cannot be recorded: {error}") from error
+    def _trash(self, name: str) -> Path:
+        return self._files.path(name, ".trash")
 
     def _launching(
         self, state: ProcessState, act: str, key: str, version: str, *, back: bool = False
@@ -278,7 +236,7 @@ class Processes(ProcessLook):
             self._remember_first_config(name, spec)
             killed = await self._end(state.running, grace)
             ref = self._execute(name, spec, launch, begun)
-            result = {**_result(begun, ref), "killed": killed}
+            result = {**result_of(begun, ref), "killed": killed}
             return state.launched(begun, ref, at=self._clock.now()), result
 
         return perform
@@ -322,41 +280,3 @@ class Processes(ProcessLook):
 
     def _runs(self, state: ProcessState) -> ProcessRef | None:
         return state.running if self._table.look(state.running) is not None else None
-
-    @asynccontextmanager
-    async def _alone(self, name: str) -> AsyncIterator[None]:
-        """One act at a time per process, in this daemon and across daemons on this folder."""
-        async with self._turns.setdefault(name, asyncio.Lock()):
-            until = self._clock.monotonic() + LOCK_WAIT_SECONDS
-            while (descriptor := self._take_lock(name)) is None:
-                if self._clock.monotonic() >= until:
-                    raise Temporary(f"somebody else is acting on {name}", after_seconds=5.0)
-                await self._clock.sleep(LOCK_POLL_SECONDS)
-            try:
-                yield
-            finally:
-                os.close(descriptor)
-
-    def _take_lock(self, name: str) -> int | None:
-        try:
-            return self._files.try_lock(name)
-        except OSError as error:
-            raise Temporary(f"{name} cannot be locked: {error}") from error
-
-
-def _result(begun: Begun, ref: ProcessRef | None) -> dict[str, Any]:
-    """What can be said of an act from its intent and its new process alone, and so also by the one
-    who finds it done after a crash."""
-    if begun.act == "stop":
-        return {"was_running": begun.was is not None, "pid": begun.was.pid if begun.was else None}
-    if begun.act == "restore_config":
-        changed = begun.replaced != begun.restored
-        return {"replaced": begun.replaced, "restored": begun.restored, "changed": changed}
-    result: dict[str, Any] = {
-        "pid": ref.pid if ref else None,
-        "replaced_pid": begun.was.pid if begun.was else None,
-        "version": begun.version,
-    }
-    if begun.act == "set_version":
-        result |= {"replaced": begun.replaced, "changed": begun.version != begun.replaced}
-    return result

@@ -8,15 +8,17 @@ text the store kept.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from agent.catalog.draft import draft
 from agent.catalog.faults import FaultsError
 from agent.catalog.people import Principals, load_principals
 from agent.catalog.products import load_registry
+from agent.catalog.runbook_cache import RunbookCache, load_cached
 from agent.catalog.runbooks import RunbookSet, load_runbooks, load_text
 from agent.catalog.settings import Settings, Use
 from agent.core.matching import MatchIndex
@@ -29,7 +31,10 @@ from agent.ports.plugin import Plugin
 from agent.runtime.registry import PluginRegistry, shipped_plugins_folder, shipped_runbooks_folder
 from agent.runtime.uses import faults_of_uses
 
+log = structlog.get_logger("reading")
+
 PROMOTED = "promoted"
+CACHE = "runbooks.cache"
 CANNOT_WRITE = "HS410"
 PAGES_FILE = "pages.jsonl"
 DEFAULT = "default"
@@ -48,6 +53,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         return not any(f.severity is FaultSeverity.ERROR for f in self.faults)
 
 
+def connections(settings: Settings) -> tuple[str, ...]:
+    """What this site can lend to plugins that need it."""
+    return ("prometheus",) if settings.prometheus_url else ()
+
+
 def load_plugins(settings: Settings) -> PluginRegistry:
     return PluginRegistry.load([shipped_plugins_folder(), *settings.plugins])
 
@@ -58,9 +68,12 @@ def read(
     *,
     promotions: Iterable[Promotion] | None = None,
     pinned: Mapping[str, str] | None = None,
+    cache: bool = False,
 ) -> Reading:
     """Reads all of it. What is faulty is left out and told in `faults`. Without `promotions` the
     learned runbooks are read as they lie there: whoever has not opened the store writes nothing.
+    With `cache`, what was compiled before is taken from the data folder and kept there; then the
+    runbooks carry neither their tests nor their documents.
     """
     faults: list[Fault] = []
     registry, principals = Registry(), None
@@ -84,7 +97,12 @@ def read(
             write_promoted(promoted, promotions)
     except OSError as error:
         faults.append(_cannot_write(promoted, error))
-    runbooks = load_runbooks([*folders, promoted] if promoted.is_dir() else folders, plugins)
+    if promoted.is_dir():
+        folders.append(promoted)
+    if cache:
+        runbooks = _through_cache(settings.data_dir / CACHE, folders, plugins)
+    else:
+        runbooks = load_runbooks(folders, plugins)
     faults += runbooks.faults
     faults += faults_of_uses(settings, plugins)
     index = MatchIndex(runbooks.runbooks, _pinned(pinned or {}, plugins))
@@ -95,6 +113,18 @@ def read(
         principals=principals,
         faults=tuple(faults),
     )
+
+
+def _through_cache(
+    file: Path, folders: Sequence[Path], plugins: Mapping[str, Plugin]
+) -> RunbookSet:
+    kept = RunbookCache(file, plugins)
+    runbooks = load_cached(folders, plugins, kept)
+    try:
+        kept.save()
+    except OSError as error:
+        log.warning("cache_not_written", file=str(file), error=str(error))
+    return runbooks
 
 
 def _pinned(texts: Mapping[str, str], plugins: Mapping[str, Plugin]) -> list[Runbook]:

@@ -16,14 +16,14 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TypeVar
 
 import agent
-from agent.model.effect import Effect, Verdict
+from agent.model.effect import Effect, Reversal, Verdict
 from agent.model.errors import Permanent
 from agent.model.policy import PluginFacts
 from agent.ports.plugin import (
@@ -124,9 +124,12 @@ class PluginRegistry:
             raise Permanent(f"there is no plugin {name!r}{hint}{refusals}")
         return plugin
 
-    def facts(self) -> Mapping[str, PluginFacts]:
-        """What core must know of each plugin."""
-        return {name: _facts(plugin) for name, plugin in self.plugins.items()}
+    def facts(self, connections: Collection[str] = ()) -> Mapping[str, PluginFacts]:
+        """What core must know of each plugin. `connections` names what the runtime can lend."""
+        return {
+            name: plugin_facts(plugin, is_connected=_needs(plugin) in ("", *connections))
+            for name, plugin in self.plugins.items()
+        }
 
     def actions(self) -> tuple[Action, ...]:
         return self._all(Action)
@@ -168,15 +171,24 @@ def _shipped(name: str) -> Path:
     return installed if installed.is_dir() else package.parent / name
 
 
-def _facts(plugin: Plugin) -> PluginFacts:
+def _needs(plugin: Plugin) -> str:
+    return plugin.needs if isinstance(plugin, (Action, Diagnostic, Verification)) else ""
+
+
+def plugin_facts(plugin: Plugin, *, is_connected: bool = True) -> PluginFacts:
+    """What core must know of it. `is_connected`: whether what it needs is there."""
+    needs = _needs(plugin)
     if isinstance(plugin, Action):
         return PluginFacts(
             name=plugin.name,
             kind=plugin.kind,
             effect=plugin.effect.value,
+            reversal=plugin.reversal.value,
             has_probe=plugin.probe_function is not None,
+            needs=needs,
+            is_connected=is_connected,
         )
-    return PluginFacts(name=plugin.name, kind=plugin.kind)
+    return PluginFacts(name=plugin.name, kind=plugin.kind, needs=needs, is_connected=is_connected)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -293,6 +305,8 @@ def _check_params(name: str, params: type[Params]) -> None:
 def _check_effect(plugin: Action) -> None:
     if not isinstance(plugin.effect, Effect):
         raise Broken(f"{plugin.name!r}: effect has to be a member of agent.model.effect.Effect")
+    if not isinstance(plugin.reversal, Reversal):
+        raise Broken(f"{plugin.name!r}: reversal has to be a member of agent.model.effect.Reversal")
     probe = plugin.probe_function
     if plugin.effect is Effect.PROBED and probe is None:
         raise Broken(f"{plugin.name!r}: is probed, but has no probe")

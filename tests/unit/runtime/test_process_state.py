@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from agent.model.errors import Permanent
+from agent.runtime.process_state import MOST_LAUNCHES, Begun, ProcessState
+from agent.runtime.process_table import ProcessRef
 from tests.support.substrate import (
     IDLE,
     PYTHON,
@@ -236,3 +238,12 @@ async def test_a_block_that_cannot_be_used_is_refused(
     with pytest.raises(Permanent, match=message):
         await house.processes.start("web", key="k")
     assert await house.another().status("web")
+
+
+def test_only_the_last_launches_are_remembered() -> None:
+    state = ProcessState()
+    for number in range(MOST_LAUNCHES + 5):
+        begun = Begun(key=f"k{number}", act="restart", at=0.0, launch=number)
+        state = state.launched(begun, ProcessRef(pid=1, started=1, boot="b"), at=float(number))
+    assert state.launched_at == tuple(float(n) for n in range(5, MOST_LAUNCHES + 5))
+    assert state.restarts == MOST_LAUNCHES + 4

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 from pydantic import Field
-from agent.model.effect import Effect, Probed, Verdict
+from agent.model.effect import Effect, Probed, Reversal, Verdict
 from agent.model.errors import Permanent
 from agent.ports.plugin import (
     Params, Result, action, diagnostic, level_source, notifier, push_source, verification,
@@ -45,7 +45,13 @@ async def look(kit, params):
 """
 
 ACTION = """
-@action(name="thing.mend", params=Given, effect=Effect.{effect}, summary="Mends")
+@action(
+    name="thing.mend",
+    params=Given,
+    effect=Effect.{effect},
+    reversal=Reversal.NOTHING,
+    summary="Mends",
+)
 async def mend(kit, params):
     return {{}}
 """

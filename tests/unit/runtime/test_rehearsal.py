@@ -119,14 +119,30 @@ def test_who_is_told() -> None:
 
 
 def test_a_runbook_in_shadow_is_rehearsed_as_if_active() -> None:
-    shadow = SMALL + "lifecycle: {state: shadow}\n"
+    shadow = SMALL.replace("tests:", "lifecycle: {state: shadow}\ntests:")
     assert rehearse(load(shadow), PLUGINS)[0].passed
     stopped = (
         SMALL.replace("{plan: restart, actions: [process.restart], verdict: held}", "EXPECT")
         .replace("EXPECT", "{stopped_by: runbook_in_shadow, actions: []}")
-        .replace("plans:", "lifecycle: {state: shadow}\nplans:")
+        .replace("tests:", "lifecycle: {state: shadow}\ntests:")
     )
     assert rehearse(load(stopped), PLUGINS)[0].differences == ()
+
+
+def test_an_assisted_runbook_may_be_rehearsed_up_to_its_approval() -> None:
+    assisted = SMALL.replace("tests:", "lifecycle: {state: assisted}\ntests:")
+    assert rehearse(load(assisted), PLUGINS)[0].passed
+    waits = assisted.replace("plan: restart, actions: [process.restart], verdict: held", "EXPECT")
+    for expect in ("state: awaiting_approval", "stopped_by: runbook_needs_approval"):
+        (result,) = rehearse(load(waits.replace("EXPECT", expect)), PLUGINS)
+        assert result.passed, result.differences
+
+
+def test_only_tests_of_this_name() -> None:
+    assert [r.name for r in rehearse(load(FULL), PLUGINS, test="settles")] == [
+        "one that lives settles"
+    ]
+    assert rehearse(load(FULL), PLUGINS, test="no such thing") == []
 
 
 def test_only_one_runbook_and_a_competing_one() -> None:

@@ -1,0 +1,210 @@
+"""Reading files anew while the daemon runs: on a signal, on request, and when they have changed.
+
+What is read replaces what was there in one go, or not at all. Reading happens in a thread, because
+ten thousand runbooks take seconds and the decision must not wait for them. A fault in the settings,
+the products or the tokens leaves everything as it was; a fault in a runbook's file leaves the last
+good version of that file, and the other files are taken over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from agent.catalog.faults import FaultsError
+from agent.catalog.runbooks import RunbookSet
+from agent.catalog.settings import Settings
+from agent.core.matching import MatchIndex
+from agent.model.errors import StoreUnavailable
+from agent.model.fault import Fault, FaultSeverity
+from agent.model.product import Registry
+from agent.ports.clock import Clock
+from agent.runtime.last_good import errors_by_file, with_last_good
+from agent.runtime.reading import Reading, channels_of, read
+from agent.runtime.registry import PluginRegistry, shipped_runbooks_folder
+from agent.runtime.signature import SETTLED_SECONDS, Settled, Signature, signature_of
+from agent.runtime.uses import renewed
+from agent.runtime.view_state import ViewState, replaced
+
+log = structlog.get_logger("reloading")
+
+POLL_SECONDS = 2.0
+STORE_PAUSE_SECONDS = 2.0
+MOST_WAITS = 10
+"""Files that are written again and again are read all the same, after so many seconds."""
+MOST_RACES = 3
+
+
+class Reloading:
+    """Holds what was read last (`reading`, `settings`) and keeps the view in step with it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        registry: PluginRegistry,
+        state: ViewState,
+        clock: Clock,
+        watch: Callable[[], Awaitable[None]],
+        use_channels: Callable[[Mapping[str, Any]], None],
+    ) -> None:
+        self.settings = settings
+        self.settings_again: Callable[[], Settings] = lambda: settings
+        self.reading = Reading(
+            registry=Registry(),
+            runbooks=RunbookSet(),
+            index=MatchIndex(()),
+            principals=None,
+            faults=(),
+        )
+        self.refused: frozenset[str] = frozenset()
+        """Files whose present version is not the one in use."""
+        self._registry, self._state, self._clock = registry, state, clock
+        self._watch, self._use_channels = watch, use_channels
+        self._wanted = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        self._settled = Settled(self._signature())
+
+    def start(self) -> None:
+        """With the store open: what was learned is written as files and read like the rest."""
+        self._take(self._read(self.settings))
+
+    def request(self) -> None:
+        """Reads all of it soon; what comes of it is told in the log."""
+        self._wanted.set()
+
+    async def reload(self) -> tuple[Fault, ...]:
+        """Reads all files anew (of the settings, `uses.RENEWED`). Returns what is wrong."""
+        async with self._one_at_a_time:
+            await self._until_written()
+            signature = await asyncio.to_thread(self._signature)
+            try:
+                return await self._reload()
+            finally:
+                self._settled.taken(signature)
+
+    async def run(self) -> None:
+        """On request, and where a promotion was decided: the set of runbooks changes with it."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                await self.reload()
+            except StoreUnavailable as error:
+                log.warning("reload_not_stored", error=str(error)[:300])
+                await self._clock.sleep(STORE_PAUSE_SECONDS)
+                self._wanted.set()
+
+    async def watch_files(self) -> None:
+        """Asks for a reload once changed files have stood still for a second."""
+        while True:
+            await self._clock.sleep(POLL_SECONDS)
+            now = await asyncio.to_thread(self._signature)
+            if self._settled.is_due(now, at=self._clock.monotonic()):
+                log.info("files_changed")
+                self._wanted.set()
+
+    def _signature(self) -> Signature:
+        settings = self.settings
+        paths = [*settings.runbooks, *settings.products]
+        if settings.shipped_runbooks:
+            paths.append(shipped_runbooks_folder())
+        paths += [p for p in (settings.file, settings.tokens_file) if p is not None]
+        return signature_of(paths)
+
+    async def _until_written(self) -> None:
+        """A file touched a moment ago may be half of what it will be."""
+        before = await asyncio.to_thread(self._signature)
+        for _ in range(MOST_WAITS):
+            newest = max((entry[3] for entry in before), default=0) / 1e9
+            if not 0 <= self._clock.now() - newest < SETTLED_SECONDS:
+                return
+            await self._clock.sleep(SETTLED_SECONDS)
+            after = await asyncio.to_thread(self._signature)
+            if after == before:
+                return
+            before = after
+
+    def _read(self, settings: Settings) -> Reading:
+        promotions = list(self._state.view.promotions.values())
+        pinned = dict(self._state.pinned)
+        return read(
+            settings, self._registry.plugins, promotions=promotions, pinned=pinned, cache=True
+        )
+
+    async def _read_apart(self, settings: Settings) -> Reading:
+        """The same beside the loop. Where an incident was pinned to an old version meanwhile, that
+        version would be missing, so it is read once more."""
+        for _ in range(MOST_RACES):
+            known = set(self._state.pinned)
+            promotions = list(self._state.view.promotions.values())
+            reading = await asyncio.to_thread(
+                read,
+                settings,
+                self._registry.plugins,
+                promotions=promotions,
+                pinned=dict(self._state.pinned),
+                cache=True,
+            )
+            if known >= set(self._state.pinned):
+                return reading
+        return self._read(settings)
+
+    async def _reload(self) -> tuple[Fault, ...]:
+        try:
+            settings, waiting = renewed(self.settings, self.settings_again())
+        except FaultsError as error:
+            return self._refuse(error.faults)
+        reading = await self._read_apart(settings)
+        found = self._usable(reading)
+        if found is None:
+            return self._refuse(reading.faults)
+        self.settings = settings
+        self._take(found)
+        channels, behind = channels_of(settings, self._registry)
+        self._use_channels(behind)
+        replaced(self._state.view, policy=settings.policy, channels=channels)
+        await self._watch()
+        if waiting:
+            log.warning("waits_for_a_restart", settings=waiting)
+        errors = errors_by_file(reading.runbooks)
+        self.refused = frozenset(errors)
+        for faults in errors.values():
+            for fault in faults:
+                log.error("last_good_stays", fault=str(fault))
+        log.info("reloaded", runbooks=len(found.runbooks.runbooks), refused=len(errors))
+        return reading.faults if errors else ()
+
+    def _refuse(self, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+        self.refused = frozenset(f.file for f in faults if f.severity is FaultSeverity.ERROR)
+        for fault in faults:
+            log.error("reload_refused", fault=str(fault))
+        return faults
+
+    def _usable(self, reading: Reading) -> Reading | None:
+        """What may be taken over of it: all, or all but the runbooks' files that are wrong."""
+        if reading.is_good:
+            return reading
+        in_runbooks = {f for faults in errors_by_file(reading.runbooks).values() for f in faults}
+        others = [f for f in reading.faults if f not in in_runbooks]
+        if any(f.severity is FaultSeverity.ERROR for f in others):
+            return None
+        runbooks = with_last_good(reading.runbooks, self.reading.runbooks)
+        if runbooks is None:
+            return None
+        # By its digest also a version only an open incident still uses is found.
+        pinned = [
+            found
+            for digest in self._state.pinned
+            if (found := reading.index.by_digest(digest)) is not None
+        ]
+        index = MatchIndex(runbooks.runbooks, pinned)
+        return msgspec.structs.replace(reading, runbooks=runbooks, index=index)
+
+    def _take(self, reading: Reading) -> None:
+        self.reading = reading
+        replaced(self._state.view, registry=reading.registry, runbooks=reading.index)

@@ -1,0 +1,145 @@
+"""Files change under a running daemon: the last good version of each of them stays in use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from agent.catalog.settings import load_settings
+from agent.runtime.daemon import Daemon
+from agent.store.memory import MemoryStore
+from tests.support.kits import RealClock
+from tests.support.waiting import eventually
+
+RUNBOOK = """\
+apiVersion: homeostat/v1
+kind: Runbook
+metadata: {{name: {name}, owner: platform, layer: product, tier: low}}
+about: {{meaning: "{meaning}"}}
+match: {{alert: {alert}}}
+plans:
+  restart: {{steps: [{{id: restart, use: process.restart}}], verify: alert_cleared}}
+"""
+
+
+def write(folder: Path, name: str, *, meaning: str = "first", alert: str = "") -> Path:
+    """A runbook's file, as if it had been written a while ago."""
+    file = folder / "runbooks" / f"{name}.yaml"
+    file.write_text(RUNBOOK.format(name=name, meaning=meaning, alert=alert or f"Alert-{name}"))
+    os.utime(file, (1_000_000_000, 1_000_000_000 + len(meaning)))
+    return file
+
+
+def spoil(file: Path, text: str | bytes) -> None:
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    os.utime(file, (1_000_000_000, 1_000_000_100))
+
+
+@asynccontextmanager
+async def started(folder: Path) -> AsyncIterator[Daemon]:
+    (folder / "runbooks").mkdir()
+    settings = folder / "homeostat.yaml"
+    settings.write_text("runbooks: [runbooks]\nshipped_runbooks: false\n")
+    os.utime(settings, (1_000_000_000, 1_000_000_000))
+    for name in ("a", "b"):
+        write(folder, name)
+    made = Daemon(load_settings(settings, {}), store=MemoryStore(), clock=RealClock())
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()
+
+
+def meanings(made: Daemon) -> dict[str, str]:
+    return {r.name: r.meaning for r in made.reading.runbooks.runbooks}
+
+
+async def test_of_a_bad_file_the_last_good_version_stays_and_the_others_are_taken(
+    tmp_path: Path,
+) -> None:
+    # F-RB-01
+    async with started(tmp_path) as made:
+        bad = write(tmp_path, "a", meaning="second")
+        spoil(bad, bad.read_text().replace("match:", "\tmatch:"))
+        write(tmp_path, "b", meaning="second")
+        write(tmp_path, "c", meaning="new")
+        faults = await made.reload()
+        assert [(Path(f.file).name, f.line) for f in faults] == [("a.yaml", 5)]
+        assert meanings(made) == {"a": "first", "b": "second", "c": "new"}
+        assert made.view.runbooks.candidates({"alertname": "Alert-a"})
+        assert made.files.refused == {str(bad)}
+        write(tmp_path, "a", meaning="third")
+        assert await made.reload() == ()
+        assert meanings(made)["a"] == "third"
+        assert made.files.refused == frozenset()
+
+
+async def test_every_kind_of_unreadable_file_leaves_its_last_good_version(tmp_path: Path) -> None:
+    # F-RB-01
+    async with started(tmp_path) as made:
+        good = (tmp_path / "runbooks" / "a.yaml").read_text()
+        for wrong in (
+            b"\x00\x01\x02",
+            good.encode("utf-16"),
+            b"a: [" * 5_000,
+            good.encode() + b"\n#" + b"x" * (2 << 20),
+            b"\xff\xfe" + good.encode(),
+            b"metadata: {name: a, name: a}",
+        ):
+            spoil(tmp_path / "runbooks" / "a.yaml", wrong)
+            assert await made.reload() != (), wrong[:20]
+            assert meanings(made) == {"a": "first", "b": "first"}, wrong[:20]
+
+
+async def test_two_files_that_do_not_go_together_leave_the_whole_set_as_it_was(
+    tmp_path: Path,
+) -> None:
+    # F-RB-04
+    async with started(tmp_path) as made:
+        write(tmp_path, "b", meaning="second", alert="Alert-a")
+        assert "HS210" in {f.code for f in await made.reload()}
+        assert meanings(made) == {"a": "first", "b": "first"}
+
+
+async def test_a_name_that_moves_into_another_file_while_its_own_is_bad_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    async with started(tmp_path) as made:
+        moved = (tmp_path / "runbooks" / "a.yaml").read_text().replace("first", "moved")
+        spoil(tmp_path / "runbooks" / "z.yaml", moved)
+        spoil(tmp_path / "runbooks" / "a.yaml", "kind: [")
+        assert await made.reload() != ()
+        assert meanings(made) == {"a": "first", "b": "first"}
+
+
+async def test_a_file_that_is_gone_takes_its_runbook_away(tmp_path: Path) -> None:
+    async with started(tmp_path) as made:
+        (tmp_path / "runbooks" / "a.yaml").unlink()
+        assert await made.reload() == ()
+        assert meanings(made) == {"b": "first"}
+
+
+async def test_a_file_still_being_written_is_waited_for(tmp_path: Path) -> None:
+    # F-RB-07: a writer that stops in the middle, and a reload that is asked for just then
+    async with started(tmp_path) as made:
+        file = tmp_path / "runbooks" / "a.yaml"
+        whole = file.read_text().replace("first", "second")
+        file.write_text(whole[: len(whole) // 2])
+        made.request_reload()
+        await RealClock().sleep(0.3)
+        file.write_text(whole)
+        await eventually(
+            lambda: meanings(made)["a"] == "second", within=5, what="the whole file is read"
+        )
+        assert made.files.refused == frozenset()
+
+
+async def test_changed_files_are_read_without_being_asked_to(tmp_path: Path) -> None:
+    async with started(tmp_path) as made:
+        write(tmp_path, "a", meaning="by itself")
+        await eventually(
+            lambda: meanings(made)["a"] == "by itself", within=8, what="the change is seen"
+        )
