@@ -23,7 +23,7 @@ CODE := agent plugins tests docs
 PROSE := agent plugins runbooks docs deploy Makefile README.md CHANGELOG.md CONTRIBUTING.md
 RIGHT := unparseable,froms,iif
 
-.PHONY: help setup setup-run fmt fmt-check lint types runbooks laws house check test bench demo docs docs-check lock clean
+.PHONY: help setup setup-run editor fmt fmt-check lint types runbooks laws house check test bench demo docs docs-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -51,6 +51,17 @@ $(VENV)/.dev: requirements.lock $(VENV)/.run | $(VENV)/.self
 	@echo "setup: $$(grep -c == requirements.lock) packages from requirements.lock"
 	@$(PIP) install --quiet --no-deps --no-compile --require-hashes -r requirements.lock
 	@touch $@
+
+# The language server that editors run. npm itself is among the development requirements, so that no
+# Node.js of this machine is needed; npm writes the stamp. Nothing of what it brings is run at install.
+EDITOR := tests/editor/node_modules/.package-lock.json
+$(EDITOR): tests/editor/package.json tests/editor/package-lock.json | $(VENV)/.dev
+	@echo "setup: yaml-language-server from tests/editor/package-lock.json"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm --prefix tests/editor ci --ignore-scripts --no-audit --no-fund --fetch-retries 1 --loglevel error
+	@touch $@
+
+editor: $(EDITOR) ## the language server of editors, which the schemas are tried against
+	@:
 
 setup: $(VENV)/.dev ## virtual environment with everything, from the lock files
 
@@ -89,6 +100,7 @@ check: laws house ## before each commit: format, lint, types, runbooks, house te
 test: $(VENV)/.dev laws ## everything that is tested, on real servers where they can be had
 	@echo "== debian packages: $(TEST_PACKAGES)"
 	@missing="$$(tests/support/debian_packages.sh $(TEST_PACKAGES))"; \
+	$(MAKE) editor || missing="$$missing yaml-language-server"; \
 	echo "== pytest"; \
 	HOMEOSTAT_TESTS_WITHOUT="$$missing" $(BIN)/pytest -m "not bench" --durations=10
 
@@ -111,5 +123,5 @@ lock: | $(PY) ## write the lock files anew from pyproject.toml
 	@tests/support/lock.sh
 
 clean: ## remove what the other targets made
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	@rm -rf $(VENV) tests/editor/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
 	@find agent plugins tests docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -23,6 +23,7 @@ NOTE = "<!-- Written by docs/generate.py (`make docs`); changes belong into the 
 
 sys.path.insert(0, str(ROOT))
 
+from code_reference import codes_page, reason_rows  # noqa: E402
 from command_line import cli_commands  # noqa: E402
 from instruments import metrics_in  # noqa: E402
 from sentences import HTTP, POLICY, ROUTES, SETTINGS  # noqa: E402
@@ -32,7 +33,6 @@ from agent.catalog.runbook_document import RunbookDocument  # noqa: E402
 from agent.catalog.settings_document import SettingsDocument  # noqa: E402
 from agent.core.lifecycle import MOVES, diagram  # noqa: E402
 from agent.interface.http.api import routes  # noqa: E402
-from agent.model.reason import SENTENCES, Reason  # noqa: E402
 from agent.ports.plugin import Plugin  # noqa: E402
 from agent.runtime.registry import PluginRegistry  # noqa: E402
 
@@ -193,7 +193,7 @@ def reasons_page() -> str:
 Every decision carries one of these words. The same word is in the log, in the journal, on metrics
 and, as the sentence beside it, on pages and timelines.
 
-{table(("reason", "sentence"), ((f"`{r.value}`", SENTENCES[r]) for r in Reason))}
+{table(("reason", "sentence", "given when", "what to do"), reason_rows())}
 """
 
 
@@ -340,6 +340,7 @@ Exit codes: 0 fine, 1 it found something wrong, 2 wrong usage. Every command has
 
 PAGES: dict[str, Callable[[], str | None]] = {
     "cli.md": cli_page,
+    "codes.md": codes_page,
     "http.md": http_page,
     "lifecycle.md": lifecycle_page,
     "metrics.md": metrics_page,

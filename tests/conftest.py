@@ -23,6 +23,7 @@ PACKAGE_OF_FIXTURE = {
     "prometheus": "prometheus",
     "alertmanager": "prometheus-alertmanager",
     "mosquitto": "mosquitto",
+    "editor": "yaml-language-server",
 }
 LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
 

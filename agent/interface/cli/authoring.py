@@ -1,49 +1,34 @@
-"""Commands for those who write runbooks: check, test, explain, explain-code, schema."""
+"""Commands that prove what authors write: check and test."""
 
 from __future__ import annotations
 
-import json
-import re
-import sys
-import time
-from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from agent.catalog import (
-    lint,
-    people,
-    policy,
-    products,
-    runbook_document,
-    runbooks,
-    settings,
-    settings_document,
-    strict_yaml,
-)
 from agent.catalog.faults import suggest
-from agent.core.view import View
-from agent.interface.cli import checking, explaining
+from agent.catalog.runbooks import RunbookSet, load_runbooks
+from agent.interface.cli import checking, rehearsed
+from agent.interface.cli.annotations import github, gitlab
+from agent.interface.cli.junit import junit
 from agent.interface.cli.output import (
     FOUND_WRONG,
     WRONG_USAGE,
-    Format,
-    FormatOption,
+    FaultFormat,
+    ResultFormat,
     clean,
-    emit,
+    emit_json,
     stop,
 )
+from agent.interface.cli.progress import told
 from agent.interface.cli.site import ConfigOption, named_settings_path, settings_of, settings_path
-from agent.model.errors import Unparseable
-from agent.model.fault import Fault
-from agent.model.reason import SENTENCES, Reason
-from agent.runtime.reading import load_plugins, read
+from agent.model.fault import Fault, FaultSeverity
+from agent.runtime.reading import load_plugins
 from agent.runtime.registry import shipped_runbooks_folder
-from agent.runtime.rehearsal import TestResult, rehearse
+from agent.runtime.rehearsal import Company, TestResult
+from agent.runtime.rehearsal_coverage import Coverage, cover
 
 app = typer.Typer()
 Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files or folders.")]
@@ -60,13 +45,23 @@ def _fault(fault: Fault) -> dict[str, Any]:
     return {**msgspec.to_builtins(fault), "severity": fault.severity.value}
 
 
+def _line(fault: Fault) -> str:
+    is_error = fault.severity is FaultSeverity.ERROR
+    return str(fault) if is_error else f"{fault} [{fault.severity.value}]"
+
+
 @app.command()
 def check(
-    paths: Paths = None, config: ConfigOption = None, style: FormatOption = Format.TEXT
+    paths: Paths = None,
+    config: ConfigOption = None,
+    style: Annotated[
+        FaultFormat, typer.Option("--format", help="How faults are printed.")
+    ] = FaultFormat.TEXT,
 ) -> None:
     """Find every fault of runbooks, products, tokens and settings, with line and remedy.
 
-    Without a path: the settings and all they refer to. Exit code 1 where there is an error.
+    Without a path: the settings and all they refer to. What no test of a runbook proves is an error
+    where the runbook may act. Exit code 1 where there is an error.
 
     Example: homeostat check runbooks/ homeostat.yaml
     """
@@ -76,36 +71,19 @@ def check(
     else:
         checked = checking.check_site(settings_path(config))
     faults = checked.ordered()
-
-    def as_text() -> str:
+    if style is FaultFormat.JSON:
+        emit_json([_fault(f) for f in faults])
+    elif style is FaultFormat.GITLAB:
+        emit_json(gitlab(faults))
+    else:
+        lines = [github(faults)] if faults else []
+        if style is FaultFormat.TEXT:
+            lines = [clean(_line(f)) for f in faults]
         warnings = len(faults) - checked.errors
-        lines = [clean(f) for f in faults]
         lines.append(f"{checked.files} files, {checked.errors} errors, {warnings} warnings")
-        return "\n".join(lines)
-
-    emit([_fault(f) for f in faults], style, as_text)
+        print("\n".join(lines))
     if checked.errors:
         raise typer.Exit(FOUND_WRONG)
-
-
-def _result(result: TestResult) -> dict[str, Any]:
-    return {
-        "file": result.file,
-        "line": result.line,
-        "runbook": result.runbook,
-        "name": result.name,
-        "passed": result.passed,
-        "expected": result.expected,
-        "got": result.got,
-        "differences": result.differences,
-    }
-
-
-def _as_line(result: TestResult) -> str:
-    word = "ok    " if result.passed else "FAILED"
-    lines = [f"{word} {result.file}:{result.line} {result.runbook}: {result.name}"]
-    lines += [f"       {d}" for d in result.differences]
-    return "\n".join(clean(line) if "\n" not in line else line for line in lines)
 
 
 @app.command("test")
@@ -113,11 +91,23 @@ def play(
     paths: Paths = None,
     config: ConfigOption = None,
     only: Annotated[str, typer.Option(help="Only the runbook of this name.")] = "",
-    style: FormatOption = Format.TEXT,
+    test: Annotated[str, typer.Option(help="Only tests whose name contains this.")] = "",
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="List what no test reaches.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show what happened in a test that failed.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--junit", help="Write a JUnit report to this file as well.")
+    ] = None,
+    style: Annotated[
+        ResultFormat, typer.Option("--format", help="How results are printed.")
+    ] = ResultFormat.TEXT,
 ) -> None:
     """Play the runbooks' own tests through the real decision, with a virtual clock.
 
-    Example: homeostat test runbooks/
+    Example: homeostat test runbooks/ --verbose
     """
     chosen = settings_of(config)
     plugins = load_plugins(chosen).plugins
@@ -125,143 +115,55 @@ def play(
     if not folders:
         folders = [*chosen.runbooks]
         folders += [shipped_runbooks_folder()] if chosen.shipped_runbooks else []
-    loaded = runbooks.load_runbooks(folders, plugins)
-    names = [runbook.name for runbook in loaded.runbooks]
-    if only and only not in names and not loaded.faults:
-        stop(f"there is no runbook {only!r} here ({suggest(only, names)})", code=WRONG_USAGE)
-    results = rehearse(loaded, plugins, policy=chosen.policy, only=only or None)
-    failed = sum(not r.passed for r in results)
-    errors = [f for f in loaded.faults if f.severity.value == "error"]
-
-    def as_text() -> str:
-        lines = [clean(f) for f in errors] + [_as_line(r) for r in results]
-        return "\n".join([*lines, f"{len(results)} tests, {failed} failed, {len(errors)} errors"])
-
-    found = {"tests": [_result(r) for r in results], "faults": [_fault(f) for f in errors]}
-    emit(found, style, as_text)
-    if failed or errors:
+    loaded = load_runbooks(folders, plugins)
+    errors = [f for f in loaded.faults if f.severity is FaultSeverity.ERROR]
+    _check_only(only, loaded, errors)
+    results, coverages = _played(Company(loaded, plugins, policy=chosen.policy), only, test)
+    if test and not results and not errors:
+        stop(f"no test has {test!r} in its name", code=WRONG_USAGE)
+    if report is not None:
+        _write(report, junit(results, errors))
+    if style is ResultFormat.JUNIT:
+        print(junit(results, errors), end="")
+    elif style is ResultFormat.JSON:
+        emit_json(
+            {
+                "tests": [rehearsed.result_data(r) for r in results],
+                "faults": [_fault(f) for f in errors],
+                "coverage": [rehearsed.coverage_data(c) for c in coverages],
+            }
+        )
+    else:
+        lines = [clean(f) for f in errors]
+        lines += [x for r in results for x in rehearsed.as_lines(r, with_timeline=verbose)]
+        lines += rehearsed.uncovered(loaded, coverages) if coverage else []
+        print("\n".join([*lines, rehearsed.summary(results, errors, coverages)]))
+    if errors or not all(r.passed for r in results):
         raise typer.Exit(FOUND_WRONG)
 
 
-@app.command()
-def explain(
-    alert: Annotated[Path, typer.Argument(metavar="ALERT.json", help="`-` reads standard input.")],
-    config: ConfigOption = None,
-    style: FormatOption = Format.TEXT,
-) -> None:
-    """Say what would happen to an alert: match, near misses, the guard that would stop, route.
+def _check_only(only: str, loaded: RunbookSet, errors: list[Fault]) -> None:
+    names = [runbook.name for runbook in loaded.runbooks]
+    if only and only not in names and not errors:
+        stop(f"there is no runbook {only!r} here ({suggest(only, names)})", code=WRONG_USAGE)
 
-    The file holds one alert (`{"labels": {...}}`) or anything a source reads.
 
-    Example: homeostat explain alert.json --config homeostat.yaml
-    """
+def _played(company: Company, only: str, test: str) -> tuple[list[TestResult], list[Coverage]]:
+    """Results, and what they prove; a part of the tests would prove too little, so then nothing is
+    said of it."""
+    results: list[TestResult] = []
+    coverages: list[Coverage] = []
+    chosen = [r for r in company.runbooks.runbooks if not only or r.name == only]
+    for runbook in told(chosen, "runbooks tested"):
+        found = company.play_all(runbook, test=test)
+        results += found
+        if not test:
+            coverages.append(cover(company, runbook, found))
+    return results, coverages
+
+
+def _write(path: Path, text: str) -> None:
     try:
-        body = sys.stdin.buffer.read() if str(alert) == "-" else alert.read_bytes()
+        path.write_text(text, "utf-8")
     except OSError as error:
-        stop(f"{alert}: {error.strerror}", code=WRONG_USAGE)
-    chosen = settings_of(config)
-    registry = load_plugins(chosen)
-    reading = read(chosen, registry.plugins)
-    view = View(
-        policy=chosen.policy,
-        registry=reading.registry,
-        runbooks=reading.index,
-        plugins=registry.facts(),
-    )
-    try:
-        alerts = explaining.read_alerts(body, registry.push_sources())
-    except Unparseable as error:
-        stop(f"{alert}: {error}")
-    found = [explaining.explain(a, view, at=time.time()) for a in alerts]
-    emit(found, style, lambda: "\n\n".join(_explained(e) for e in found))
-
-
-def _explained(found: dict[str, Any]) -> str:
-    lines = [" ".join(f"{k}={v}" for k, v in sorted(found["alert"].items()))]
-    if not found["opens"]:
-        return clean(f"{lines[0]}: opens nothing, {found['why']}")
-    lines.append(f"product {found['product']}, entity {found['entity']}, layer {found['layer']}")
-    lines.append(f"runbook {found['chosen'] or 'none'}: {found['why']}")
-    for plan in found["plans"]:
-        for step in plan["steps"]:
-            said = f"stopped by {step['stopped_by']}: " if step["stopped_by"] else ""
-            answer = f"{said}{step['text']}" or "all guards agree"
-            lines.append(f"  plan {plan['plan']}: {step['use']} on {step['target']}: {answer}")
-    lines += [f"near miss {n['runbook']}: {n['clause']} ({n['truth']})"
-              for n in found["near_misses"]]  # fmt: skip
-    route = found["route"]
-    path = f" by {' → '.join(route['path'])}" if route["path"] else ""
-    lines.append(f"if nothing heals it: {route['to']} ({route['radius']}{path})")
-    return "\n".join(clean(line) for line in lines)
-
-
-FAMILIES = {
-    "1": ("YAML", "the text itself cannot be read safely"),
-    "2": ("runbooks", "see the reference of the runbook language"),
-    "3": ("products", "see the reference of catalog-info.yaml"),
-    "4": ("settings, policy and people", "see the reference of the settings"),
-}
-MODULES: tuple[ModuleType, ...] = (
-    strict_yaml, runbooks, lint, products, settings, policy, people, checking,
-)  # fmt: skip
-
-
-def codes() -> dict[str, tuple[str, str]]:
-    """Every code by what it means in a few words, and the module that finds it."""
-    found: dict[str, tuple[str, str]] = {}
-    for module in list(sys.modules.values()):
-        name = getattr(module, "__name__", "")
-        if name.startswith("agent.catalog.") or module in MODULES:
-            for constant, value in vars(module).items():
-                if isinstance(value, str) and re.fullmatch(r"HS\d{3}", value):
-                    found.setdefault(value, (constant.lower().replace("_", " "), name))
-    return found
-
-
-@app.command("explain-code")
-def explain_code(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="HS... of a fault, or a reason.")],
-    style: FormatOption = Format.TEXT,
-) -> None:
-    """Explain a code of `homeostat check`, or a reason from a timeline.
-
-    Example: homeostat explain-code cooldown
-    """
-    known = codes()
-    if code in SENTENCES:
-        found = {"code": code, "kind": "reason", "text": Reason(code).sentence}
-    elif code.upper() in known:
-        family, where = FAMILIES[code[2]]
-        text = f"{known[code.upper()][0]} (a fault of {family}; {where})"
-        found = {"code": code.upper(), "kind": "fault", "text": text}
-    else:
-        stop(f"there is no code {code!r}", code=WRONG_USAGE)
-    emit(found, style, lambda: f"{found['code']}: {found['text']}")
-
-
-class Kind(StrEnum):
-    RUNBOOK = "runbook"
-    SETTINGS = "settings"
-    POLICY = "policy"
-    TOKENS = "tokens"
-
-
-@app.command()
-def schema(
-    kind: Annotated[Kind, typer.Argument(help="Of which file.")] = Kind.RUNBOOK,
-    style: FormatOption = Format.JSON,
-) -> None:
-    """Print the JSON Schema of a file, for editors.
-
-    Example: homeostat schema runbook > runbook.schema.json
-    """
-    models: dict[Kind, Any] = {
-        Kind.SETTINGS: settings_document.SettingsDocument,
-        Kind.POLICY: policy.PolicyDocument,
-        Kind.TOKENS: people.PeopleDocument,
-    }
-    if kind is Kind.RUNBOOK:
-        found = runbook_document.schema()
-    else:
-        found = models[kind].model_json_schema(by_alias=True, mode="validation")
-    emit(found, style, lambda: json.dumps(found, indent=2))
+        stop(f"{path}: {error.strerror}", code=WRONG_USAGE)

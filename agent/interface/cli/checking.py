@@ -3,34 +3,48 @@
 Files say themselves what they are: runbooks and products by `apiVersion` and `kind`, a token file
 by `principals`; any other mapping is a settings file, and with it everything it refers to is
 checked. A folder is searched for YAML files.
+
+The tests of runbooks are played as well, because only that tells which parts of a runbook none of
+them proves. They are played under the default policy: what the tests of a runbook prove does not
+depend on where it is used.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from agent.catalog.change_windows import undeclared_windows
 from agent.catalog.faults import FaultsError, in_order
 from agent.catalog.files import read_documents
-from agent.catalog.lint import lint
+from agent.catalog.lint import lint, places_in
 from agent.catalog.people import load_principals
-from agent.catalog.policy import load_policy
+from agent.catalog.policy import PolicyDocument, compile_policy, load_policy
 from agent.catalog.products import load_registry
-from agent.catalog.runbooks import load_runbooks
+from agent.catalog.runbooks import RunbookSet, load_runbooks
 from agent.catalog.settings import Settings, load_settings
 from agent.catalog.strict_yaml import DOCUMENTS
+from agent.interface.cli.progress import told
 from agent.model.fault import Fault, FaultSeverity
+from agent.model.policy import Policy
 from agent.model.product import Registry
+from agent.ports.plugin import Plugin
 from agent.runtime.reading import load_plugins, read
 from agent.runtime.registry import PluginRegistry
+from agent.runtime.rehearsal import Company
+from agent.runtime.rehearsal_coverage import cover, faults_of
 
+T = TypeVar("T")
 SUFFIXES = (".yaml", ".yml")
 SKIPPED = {".git", ".venv", "node_modules", "var"}
 PLUGIN_REFUSED = "HS407"
+NOTHING_HERE = "HS116"
+"""A folder without any YAML file in it."""
 
 
 class Checked(msgspec.Struct, kw_only=True):
@@ -63,8 +77,33 @@ def _check_settings(settings: Settings, checked: Checked) -> None:
     checked.faults.extend(reading.faults)
     checked.faults.extend(_refused(plugins))
     teams = _teams(reading.registry, settings)
-    checked.faults.extend(lint(reading.runbooks, teams=teams))
+    _check_set(reading.runbooks, plugins.plugins, teams, checked)
+    checked.faults.extend(_windows(reading.runbooks, settings.policy))
     checked.files += len({path for path, _, _ in reading.runbooks.places.values()})
+
+
+def _check_set(
+    runbooks: RunbookSet,
+    plugins: Mapping[str, Plugin],
+    teams: Collection[str] | None,
+    checked: Checked,
+) -> None:
+    """What can be said of runbooks that were loaded, and of their tests."""
+    today = datetime.now(UTC).date().isoformat()
+    checked.faults.extend(lint(runbooks, teams=teams, today=today))
+    company = Company(runbooks, plugins, policy=compile_policy(PolicyDocument()))
+    for runbook in told(runbooks.runbooks, "runbooks checked"):
+        coverage = cover(company, runbook, company.play_all(runbook))
+        checked.faults.extend(faults_of(runbooks, coverage))
+
+
+def _windows(runbooks: RunbookSet, policy: Policy) -> tuple[Fault, ...]:
+    places = {}
+    for runbook in runbooks.runbooks:
+        if runbook.guard.window is not None:
+            file, mark = places_in(runbooks, runbook)(("guard", "window"))
+            places[runbook.name] = (file, *mark)
+    return undeclared_windows(runbooks.runbooks, policy, places)
 
 
 def _teams(registry: Registry, settings: Settings) -> Collection[str] | None:
@@ -102,7 +141,7 @@ def yaml_files(paths: Sequence[Path]) -> list[Path]:
 
 
 def check_paths(paths: Sequence[Path], *, config: Path | None) -> Checked:
-    checked = Checked()
+    checked = Checked(faults=[_nothing(p) for p in paths if not yaml_files([p])])
     kinds: dict[str, list[Path]] = {}
     for path in yaml_files(paths):
         checked.files += 1
@@ -116,19 +155,36 @@ def check_paths(paths: Sequence[Path], *, config: Path | None) -> Checked:
         else:
             checked.faults.append(_empty(path))
     registry = _products(kinds.get("products", ()), checked)
-    _runbooks(kinds.get("runbooks", ()), registry, checked, config)
-    for kind, load in (("tokens", load_principals), ("policy", load_policy)):
-        for path in kinds.get(kind, ()):
-            try:
-                loaded: Any = load(path)
-            except FaultsError as error:
-                checked.faults.extend(error.faults)
-            else:
-                checked.faults.extend(getattr(loaded, "warnings", ()))
+    for path in kinds.get("tokens", ()):
+        principals = _loaded(load_principals, path, checked)
+        checked.faults.extend(principals.warnings if principals is not None else ())
+    policies = [_loaded(load_policy, path, checked) for path in kinds.get("policy", ())]
+    policy = next((p for p in policies if p is not None), None)
+    _runbooks(kinds.get("runbooks", ()), registry, policy, checked, config)
     for path in kinds.get("settings", ()):
         inner = check_site(path)
         checked.faults.extend(inner.faults)
     return checked
+
+
+def _loaded(load: Callable[[Path], T], path: Path, checked: Checked) -> T | None:
+    try:
+        return load(path)
+    except FaultsError as error:
+        checked.faults.extend(error.faults)
+        return None
+
+
+def _nothing(path: Path) -> Fault:
+    return Fault(
+        file=str(path),
+        line=1,
+        column=1,
+        code=NOTHING_HERE,
+        message="there is no YAML file in this folder",
+        remedy="check another folder, or put files into it",
+        severity=FaultSeverity.WARNING,
+    )
 
 
 def _empty(path: Path) -> Fault:
@@ -152,7 +208,7 @@ def _kind(documents: Sequence[Any]) -> str:
         return "products"
     if "principals" in first:
         return "tokens"
-    if "cooldown" in first or "attempts_per_incident" in first:
+    if not PolicyDocument.model_fields.keys().isdisjoint(first):
         return "policy"
     return "settings"
 
@@ -170,8 +226,13 @@ def _products(paths: Sequence[Path], checked: Checked) -> Registry:
 
 
 def _runbooks(
-    paths: Sequence[Path], registry: Registry, checked: Checked, config: Path | None
+    paths: Sequence[Path],
+    registry: Registry,
+    policy: Policy | None,
+    checked: Checked,
+    config: Path | None,
 ) -> None:
+    """Windows are looked for only where it is known which policy the runbooks live under."""
     if not paths:
         return
     try:
@@ -179,6 +240,10 @@ def _runbooks(
     except FaultsError as error:
         checked.faults.extend(error.faults)
         return
-    found = load_runbooks(paths, load_plugins(settings).plugins)
+    plugins = load_plugins(settings).plugins
+    found = load_runbooks(paths, plugins)
     checked.faults.extend(found.faults)
-    checked.faults.extend(lint(found, teams=_teams(registry, settings)))
+    _check_set(found, plugins, _teams(registry, settings), checked)
+    policy = settings.policy if config is not None else policy
+    if policy is not None:
+        checked.faults.extend(_windows(found, policy))

@@ -138,7 +138,7 @@ def _port(what: str, host: str, port: int) -> Look:
 
 def _outside(settings: Settings) -> Iterator[Look]:
     if settings.prometheus_url:
-        # Only PromQL diagnostics ask it, and its address has a default.
+        # Only PromQL diagnostics ask it.
         yield _http("prometheus", settings.prometheus_url, grade=Grade.UNWISE)
     for source in settings.sources:
         params: Mapping[str, Any] = source.params

@@ -1,68 +1,62 @@
 """What would happen to an alert, without anything happening: `homeostat explain`.
 
 The same functions decide here that decide in the daemon; only the view is made from files, with
-nothing open and nothing silenced. The route is found by deciding once more with no runbook at all.
+nothing open, nothing silenced and an empty inventory. The alert is taken in once with no runbook at
+all, which tells what it is about and who would be told; on that incident every runbook is then
+asked as it would be.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from agent.core import guard
 from agent.core.advance import advance
-from agent.core.facts import facts_of, resolve_params
-from agent.core.matching import MatchIndex, best, failing_clause
+from agent.core.identify import ENTITY_LABELS
+from agent.core.matching import MatchIndex, aim, best, failing_clause, specificity
+from agent.core.near_miss import near_misses
 from agent.core.turn import Turn
 from agent.core.view import View
+from agent.interface.cli import explained_diagnosis, explained_plans
 from agent.model.alert import Alert
-from agent.model.errors import Unparseable
-from agent.model.incident import Incident
+from agent.model.incident import Incident, State
+from agent.model.product import EntityKind
 from agent.model.reason import Reason
-from agent.model.runbook import Runbook
-from agent.ports.plugin import PushSource
+from agent.model.runbook import Lifecycle, Match, Runbook
 from agent.runtime.intake import event_of
 
-MOST_NEAR_MISSES = 10
-LIKE_ENOUGH = 0.75
+MOST_NEAR_MISSES = 5
 
-
-def read_alerts(body: bytes, sources: Sequence[PushSource]) -> list[Alert]:
-    """The alerts in any form a source reads, or one object with `labels`. Raises Unparseable."""
-    try:
-        data = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Unparseable(str(error)) from None
-    bodies = [body]
-    if isinstance(data, Mapping) and "labels" in data and "alerts" not in data:
-        bodies.insert(0, msgspec.json.encode([data]))
-    why = ""
-    for source in sources:
-        for each in bodies:
-            try:
-                found = [s for s in source.decode(each) if isinstance(s, Alert)]
-            except Unparseable as error:
-                why = why or f"{source.name}: {error}"
-                continue
-            if found:
-                return found
-    raise Unparseable(why or "no alert in it")
+ALLOWS: Mapping[Lifecycle, str] = {
+    Lifecycle.DRAFT: "a draft never runs",
+    Lifecycle.SHADOW: "in shadow it decides and records, and does nothing",
+    Lifecycle.ASSISTED: "it prepares everything, and a person starts it",
+    Lifecycle.ACTIVE: "it runs by itself",
+    Lifecycle.SUSPENDED: "it is suspended, because its proofs failed too often",
+    Lifecycle.RETIRED: "it is retired and never runs",
+}
 
 
 def explain(alert: Alert, view: View, *, at: float) -> dict[str, Any]:
+    """The whole path of one alert, as data."""
     event = event_of(alert, at=at, view=view)
-    decision = advance(None, event, view)
-    case = decision.incident
-    if case is None:
-        reason = decision.entries[0].reason if decision.entries else Reason.NEW_ALERT
-        return {"alert": dict(alert.labels), "opens": False, "why": reason.sentence}
-    turn = Turn(at=at, event=event, view=view, incident=case)
+    alone = _without_runbooks(view)
+    case = advance(None, event, alone).incident
+    if case is None or not case.is_firing:
+        why = Reason.RESOLVED_BEFORE_SEEN.sentence
+        return {"alert": dict(alert.labels), "opens": False, "why": why}
     labels = next(iter(case.alerts.values())).labels
-    matched, near = _matches(turn, labels)
-    chosen, tie = best(matched)
+    turn = Turn(at=at, event=event, view=view, incident=_as_opened(case))
+    name = labels.get("alertname", "")
+    matched = [
+        r for r in view.runbooks.candidates(labels) if failing_clause(turn, r, labels) is None
+    ]
+    chosen, tie = best(matched, name)
+    near = near_misses(turn, labels, most=MOST_NEAR_MISSES)
+    if chosen is not None:
+        turn = aim(turn, chosen).change(runbook=chosen.name, digest=chosen.digest)
     return {
         "alert": dict(labels),
         "opens": True,
@@ -70,18 +64,122 @@ def explain(alert: Alert, view: View, *, at: float) -> dict[str, Any]:
         "product": case.product,
         "entity": case.entity,
         "severity": case.severity,
+        "object": _object(turn, chosen) if chosen is not None else None,
+        "identified": _identified(labels, case, view),
         "matched": [r.name for r in matched],
+        "demands": [_demands(r, name) for r in _most_specific_first(matched, name)],
         "chosen": chosen.name if chosen is not None else None,
-        "why": _why(chosen, matched, tie=tie),
-        "near_misses": near,
-        "plans": [_plan(turn, chosen, plan.name) for plan in chosen.plans] if chosen else [],
-        "route": _route(alert, view, at=at),
+        "why": _why(chosen, matched, name, tie=tie),
+        "runbook": _runbook(chosen) if chosen is not None else None,
+        "near_misses": [_miss(miss, labels) for miss in near],
+        **explained_diagnosis.diagnosis(turn, chosen),
+        "decide": explained_plans.decide(turn, chosen) if chosen is not None else [],
+        "guard": explained_plans.guard(turn, chosen) if chosen is not None else [],
+        "plans": [explained_plans.plan(turn, chosen, p) for p in chosen.plans] if chosen else [],
+        "route": _route(case, view),
     }
 
 
-def _why(chosen: Runbook | None, matched: Sequence[Runbook], *, tie: bool) -> str:
+def _without_runbooks(view: View) -> View:
+    policy = msgspec.structs.replace(view.policy, page_hold_seconds=0.0, default_diagnostics={})
+    return msgspec.structs.replace(view, runbooks=MatchIndex(()), policy=policy)
+
+
+def _as_opened(case: Incident) -> Incident:
+    """The incident as it is when runbooks are asked: nobody was told yet, nothing was decided."""
+    return Incident(
+        id=case.id,
+        key=case.key,
+        state=State.OPEN,
+        layer=case.layer,
+        product=case.product,
+        entity=case.entity,
+        severity=case.severity,
+        title=case.title,
+        opened_at=case.opened_at,
+        updated_at=case.updated_at,
+        alerts=case.alerts,
+    )
+
+
+# what it is about
+
+
+def _identified(labels: Mapping[str, str], case: Incident, view: View) -> dict[str, str]:
+    """By which rule the alert is about what it is about."""
+    entity = view.registry.entities.get(case.entity or "")
+    if entity is None:
+        tried = [f"{n}={labels[n]}" for n in ENTITY_LABELS if n in labels]
+        said = f"none of {', '.join(tried)} is registered" if tried else "no label names one"
+        by_entity = f"unknown: {said}"
+    elif label := next((n for n in ENTITY_LABELS if labels.get(n) == entity.name), None):
+        by_entity = f"label {label}"
+    else:
+        by_entity = "the labels it declares: " + ", ".join(sorted(entity.labels))
+    if entity is not None:
+        by_product = "the product of the entity" if case.product else "the entity is shared"
+    elif case.product is not None:
+        by_product = "label " + ("product" if labels.get("product") else "system")
+    else:
+        by_product = "unknown: neither entity nor label names a registered one"
+    if labels.get("layer") == case.layer.value:
+        by_layer = "label layer"
+    elif entity is not None and entity.kind is EntityKind.AGENT:
+        by_layer = "the entity is an agent"
+    else:
+        by_layer = "nothing says otherwise"
+    return {"entity": by_entity, "product": by_product, "layer": by_layer}
+
+
+def _object(turn: Turn, chosen: Runbook) -> str | None:
+    """What the runbook's `match.entity` finds. Only a running daemon has an inventory; what is in
+    the registry is found here too."""
+    query = chosen.match.entity
+    if query is None:
+        return None
+    if turn.case.target is not None:
+        return turn.case.target
+    given = explained_diagnosis.parameters(turn, query.of)
+    keys = ", ".join(f"{name} {value}" for name, value in given.items())
+    where = (
+        "" if turn.view.inventory else "; a running daemon has an inventory, and files have none"
+    )
+    return f"unknown: the {query.kind} with {keys}{where}"
+
+
+# which runbook
+
+
+def _most_specific_first(matched: Sequence[Runbook], name: str) -> list[Runbook]:
+    return sorted(matched, key=lambda r: specificity(r.match, name), reverse=True)
+
+
+def _demands(runbook: Runbook, name: str) -> dict[str, Any]:
+    return {
+        "runbook": runbook.name,
+        "lifecycle": runbook.lifecycle.value,
+        "by": _matchers(runbook.match, name),
+    }
+
+
+def _matchers(match: Match, name: str) -> list[str]:
+    """What it demands of an alert of this name: the more, the more specific."""
+    found = []
+    if match.alert:
+        is_exact = specificity(match, name)[1]
+        found.append("alert name" if is_exact else "alert glob")
+    found += [f"label {label}" for label in match.labels]
+    found += ["layer"] if match.layer is not None else []
+    found += ["product"] if match.product is not None else []
+    return found + (["when"] if match.when is not None else [])
+
+
+def _why(chosen: Runbook | None, matched: Sequence[Runbook], name: str, *, tie: bool) -> str:
     if chosen is not None:
-        return f"{Reason.MATCHED.sentence}; it is {chosen.lifecycle.value}"
+        demands = ", ".join(_matchers(chosen.match, name))
+        if len(matched) == 1:
+            return f"it alone matches, by {demands}"
+        return f"the most specific of {len(matched)} that match, by {demands}"
     if tie:
         return Reason.AMBIGUOUS_RUNBOOKS.sentence
     if matched:
@@ -90,72 +188,50 @@ def _why(chosen: Runbook | None, matched: Sequence[Runbook], *, tie: bool) -> st
     return Reason.NO_RUNBOOK.sentence
 
 
-def _matches(turn: Turn, labels: Mapping[str, str]) -> tuple[list[Runbook], list[dict[str, str]]]:
-    """Those that match, and those that nearly do, each with the first clause that failed."""
-    index = turn.view.runbooks
-    matched: list[Runbook] = []
-    near: list[dict[str, str]] = []
-    name = labels.get("alertname", "")
-    for runbook in index.runbooks if isinstance(index, MatchIndex) else ():
-        names = runbook.match.alert
-        if names and name not in names:
-            if difflib.get_close_matches(name, names, n=1, cutoff=LIKE_ENOUGH):
-                clause = f"alert: {name!r} is not in {list(names)}"
-                near.append({"runbook": runbook.name, "clause": clause, "truth": "false"})
-            continue
-        miss = failing_clause(turn, runbook, labels)
-        if miss is None:
-            matched.append(runbook)
-        else:
-            near.append({"runbook": runbook.name, "clause": miss.clause, "truth": miss.truth.value})
-    return matched, near[:MOST_NEAR_MISSES]
+def _runbook(chosen: Runbook) -> dict[str, Any]:
+    return {
+        "name": chosen.name,
+        "owner": chosen.owner,
+        "tier": chosen.tier,
+        "path": chosen.path,
+        "lifecycle": chosen.lifecycle.value,
+        "allows": ALLOWS[chosen.lifecycle],
+        "meaning": chosen.meaning,
+        "impact": chosen.impact,
+        "not_for": chosen.not_for,
+    }
 
 
-def _plan(turn: Turn, runbook: Runbook, name: str) -> dict[str, Any]:
-    """The steps of one plan, and the guard that would stop the first of them."""
-    plan = runbook.plan(name)
-    facts = facts_of(turn)
-    steps = []
-    for step in plan.steps:
-        try:
-            params = resolve_params(step.params, facts)
-        except LookupError as error:
-            said = f"{Reason.PARAMETER_UNKNOWN.sentence}: {error} (known after diagnosis)"
-            steps.append({"use": step.use, "target": None, "stopped_by": None, "text": said})
-            continue
-        target = params.get("target")
-        stop = guard.ask(
-            guard.Question(
-                at=turn.at,
-                incident=turn.case,
-                view=turn.view,
-                runbook=runbook,
-                use=step.use,
-                target=target if isinstance(target, str) else None,
-                key="explain",
-                facts=facts,
-            )
-        )
-        steps.append(
-            {
-                "use": step.use,
-                "target": target,
-                "stopped_by": stop.reason.value if stop is not None else None,
-                "text": f"{stop.reason.sentence} {stop.text}".strip() if stop is not None else "",
-            }
-        )
-    return {"plan": name, "steps": steps}
+def _miss(miss: Any, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The first clause that does not hold, with its truth and the values it read."""
+    return {
+        "runbook": miss.runbook,
+        "clause": miss.clause,
+        "truth": miss.truth.value,
+        "read": explained_diagnosis.labels_read(miss.clause, labels),
+        "closeness": miss.closeness,
+    }
 
 
-def _route(alert: Alert, view: View, *, at: float) -> dict[str, Any]:
-    """Who would be told where nothing heals it."""
-    policy = msgspec.structs.replace(view.policy, page_hold_seconds=0.0, default_diagnostics={})
-    bare = msgspec.structs.replace(view, runbooks=MatchIndex(()), policy=policy)
-    case: Incident | None = advance(None, event_of(alert, at=at, view=view), bare).incident
-    if case is None:
-        return {"to": None, "radius": None, "path": []}
+# who is told otherwise
+
+
+def _route(case: Incident, view: View) -> dict[str, Any]:
+    channels = view.channels.get(case.routed_to or "") or view.channels.get("default", ())
     return {
         "to": case.routed_to,
         "radius": case.radius.value if case.radius is not None else None,
         "path": list(case.radius_path),
+        "channels": [channel.use for channel in channels],
+        "why": _why_them(case, view),
     }
+
+
+def _why_them(case: Incident, view: View) -> str:
+    if case.suspect is not None:
+        return f"the cause lies in {case.suspect}, which several products share"
+    if case.product is not None:
+        return f"builder of {case.product}"
+    if case.entity is not None:
+        return f"owner of {case.entity}"
+    return "nobody owns it"

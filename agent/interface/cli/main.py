@@ -8,7 +8,17 @@ from typing import Annotated, NoReturn
 import typer
 
 from agent import __version__
-from agent.interface.cli import authoring, doctor, incidents, plugins, promotions, run
+from agent.interface.cli import (
+    asking,
+    authoring,
+    coverage,
+    doctor,
+    history,
+    incidents,
+    plugins,
+    promotions,
+    run,
+)
 from agent.interface.cli.output import stop
 
 HELP = """Homeostat: an autonomous ops agent.
@@ -37,7 +47,15 @@ def build(bodies: run.Bodies) -> typer.Typer:
     ) -> None:
         pass
 
-    for part in (run.commands(bodies), authoring.app, doctor.app, plugins.app):
+    for part in (
+        run.commands(bodies),
+        authoring.app,
+        asking.app,
+        history.app,
+        coverage.app,
+        doctor.app,
+        plugins.app,
+    ):
         app.add_typer(part)
     app.add_typer(incidents.app, name="incidents")
     app.add_typer(promotions.app, name="promotions")

@@ -22,6 +22,23 @@ class Format(StrEnum):
 FormatOption = Annotated[Format, typer.Option("--format", help="How data is printed.")]
 
 
+class FaultFormat(StrEnum):
+    """As `Format`, and as CI systems read faults."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+class ResultFormat(StrEnum):
+    """As `Format`, and as CI systems read results of tests."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+
+
 def clean(text: object) -> str:
     """Alert text for a terminal: no control character of it gets through."""
     return "".join(c if c.isprintable() else " " for c in str(text))
@@ -29,9 +46,13 @@ def clean(text: object) -> str:
 
 def emit(value: Any, style: Format, as_text: Callable[[], str]) -> None:
     if style is Format.JSON:
-        print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+        emit_json(value)
     else:
         print(as_text())
+
+
+def emit_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def table(rows: Sequence[Sequence[object]], *, head: Sequence[str]) -> str:

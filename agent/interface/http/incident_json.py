@@ -73,6 +73,7 @@ def incident_json(
         "layer": incident.layer.value,
         "product": incident.product,
         "entity": incident.entity,
+        "target": incident.target,
         "severity": incident.severity,
         "radius": incident.radius.value if incident.radius is not None else None,
         "suspect": incident.suspect,
@@ -102,6 +103,8 @@ def incident_json(
                 "plan": run.plan,
                 "verdict": run.verdict.value if run.verdict is not None else None,
                 "rolled_back": run.rolled_back,
+                "rollback_verdict": run.rollback_verdict.value if run.rollback_verdict else None,
+                "reason": run.reason.value if run.reason is not None else None,
             }
             for run in incident.plans
         ],
