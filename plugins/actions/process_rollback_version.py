@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Probed
+from agent.model.effect import Effect, Probed, Reversal
 from agent.ports.kit import ActKit, ReadKit
 from agent.ports.plugin import Params, action
 
@@ -30,6 +30,7 @@ class RollbackVersion(Params):
     name="process.rollback_version",
     params=RollbackVersion,
     effect=Effect.PROBED,
+    reversal=Reversal.SNAPSHOT,
     summary="Runs the version of a supervised process that ran before",
 )
 async def rollback_version(kit: ActKit, params: RollbackVersion) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect
+from agent.model.effect import Effect, Reversal
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 
@@ -27,6 +27,8 @@ class Start(Params):
     name="process.start",
     params=Start,
     effect=Effect.IDEMPOTENT,
+    reversal=Reversal.SNAPSHOT,
+    undone_by="process.stop",
     summary="Starts a supervised process that does not run",
 )
 async def start(kit: ActKit, params: Start) -> Mapping[str, Any]:

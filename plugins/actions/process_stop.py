@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect
+from agent.model.effect import Effect, Reversal
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 
@@ -32,6 +32,8 @@ class Stop(Params):
     name="process.stop",
     params=Stop,
     effect=Effect.IDEMPOTENT,
+    reversal=Reversal.SNAPSHOT,
+    undone_by="process.start",
     summary="Stops a supervised process and all it forked",
 )
 async def stop(kit: ActKit, params: Stop) -> Mapping[str, Any]:

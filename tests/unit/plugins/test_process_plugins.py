@@ -1,4 +1,4 @@
-"""The plugins of the embedded substrate, called as the runtime calls them, on real processes."""
+"""Acts on real processes, and looks at them, called as the runtime calls them."""
 # ruff: noqa: ASYNC240
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agent.model.effect import Effect, Probed, Verdict
+from agent.model.effect import Effect, Probed, Reversal, Verdict
 from agent.model.errors import Permanent
 from agent.model.product import Registry
 from agent.ports.kit import ActKit, ReadKit
@@ -52,9 +52,9 @@ class House:
         checked = action.params.model_validate({"target": "web", **params})
         return dict(await action.run(self.acting(key), checked))
 
-    async def probe(self, action: Action, key: str) -> Probed:
+    async def probe(self, action: Action, key: str, **params: Any) -> Probed:
         assert action.probe_function is not None
-        checked = action.params.model_validate({"target": "web"})
+        checked = action.params.model_validate({"target": "web", **params})
         return await action.probe_function(self.reading(), checked, key)
 
     async def status(self, **params: Any) -> StatusResult:
@@ -93,6 +93,7 @@ def test_what_the_actions_declare() -> None:
         "process.rollback_version": Effect.PROBED,
         "config.restore": Effect.PROBED,
     }
+    assert [a.name for a in ACTIONS if a.reversal is Reversal.NOTHING] == ["process.restart"]
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
@@ -183,10 +184,45 @@ async def test_a_poisoned_configuration_is_found_and_put_back(house: House) -> N
     assert "+workers = none" in seen.model_dump()["diff"]
     result = await house.run(restore_config, "k2")
     assert await house.probe(restore_config, "k2") is Probed.HAPPENED
-    assert "undo" not in result
     assert Path(result["kept"]).read_text() == "workers = none\n"
     seen = await config_state.run(house.reading(), looking)
     assert seen.model_dump()["changed"] is False
+    undo = result["undo"]["with"]
+    assert result["undo"]["use"] == "config.restore"
+    back = await house.run(restore_config, "k3", **undo)
+    assert config.read_text() == "workers = none\n", "the way back is what was replaced"
+    assert back["undo"]["with"]["to"] == result["restored"]
+    assert "undo" not in await house.run(restore_config, "k4", **undo), "it is there already"
+
+
+async def test_a_configuration_put_back_is_read_where_that_is_asked_for(house: House) -> None:
+    config = house.substrate.folder / "web.conf"
+    config.write_text("good")
+    house.substrate.add("web", "print(open('web.conf').read())\n" + IDLE,
+                        config="web.conf", cwd=str(house.substrate.folder))  # fmt: skip
+    await house.run(start, "k1")
+    await house.substrate.ready("web", "good")
+    config.write_text("bad")
+    result = await house.run(restore_config, "k2", restart=True)
+    seen = await house.status()
+    assert (seen.restarts, seen.pid) == (1, result["pid"])
+    assert result["undo"]["with"]["restart"] is True, "and the way back reads it too"
+    assert await house.probe(restore_config, "k2", restart=True) is Probed.HAPPENED
+    config.write_text("worse")
+    await house.run(restore_config, "k3")
+    assert await house.probe(restore_config, "k3", restart=True) is Probed.NOT_HAPPENED
+    await house.run(restore_config, "k3", restart=True)
+    assert (await house.status()).restarts == 2
+    await house.run(restore_config, "k4", **result["undo"]["with"])
+    await house.substrate.ready("web", "bad")
+
+
+async def test_a_configuration_that_is_not_kept_cannot_come_back(house: House) -> None:
+    house.substrate.add("web", config="web.conf", cwd=str(house.substrate.folder))
+    (house.substrate.folder / "web.conf").write_text("good")
+    await house.run(start, "k1")
+    with pytest.raises(Permanent, match="no copy 000000000000 of"):
+        await house.run(restore_config, "k2", to="0" * 64)
 
 
 async def test_a_probe_that_cannot_tell_says_so(house: House) -> None:

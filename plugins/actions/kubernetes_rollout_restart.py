@@ -1,0 +1,45 @@
+"""Replaces the pods of a workload one after the other, by its own rollout strategy.
+
+Not for a bad release (it comes back just as bad: `kubernetes.rollout_undo`), nor for a single bad
+pod (`kubernetes.evict_pod`). What the pods hold in memory is gone; what is declared stays as
+it was, so there is nothing to take back.
+
+Conditional: the annotation that starts it carries the key of the step and is written against the
+version of the object that was read. Done twice, it finds its own key there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from agent.model.effect import Effect, Reversal
+from agent.model.errors import Permanent
+from agent.ports.kit import ActKit
+from agent.ports.plugin import Params, action
+
+
+class Restart(Params):
+    target: str = Field(
+        description=(
+            "Workload of the inventory, as in `prod-a/deployment/web`, or a registered entity "
+            "that is one workload."
+        ),
+    )
+
+
+@action(
+    name="kubernetes.rollout_restart",
+    params=Restart,
+    effect=Effect.CONDITIONAL,
+    reversal=Reversal.NOTHING,
+    summary="Replaces the pods of a workload one after the other, as it is declared",
+    needs="kubernetes",
+)
+async def restart(kit: ActKit, params: Restart) -> Mapping[str, Any]:
+    raise Permanent(
+        "no Kubernetes is connected: this version only declares what can be done to one, and a "
+        "connection comes with a later one"
+    )
