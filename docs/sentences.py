@@ -41,7 +41,14 @@ POLICY = {
     "temporary_retries": "How often a step that failed for the moment is tried again.",
     "page_retries": "How often a page that could not be delivered is tried again.",
     "probe_tries": "How often an action of unknown outcome is looked at.",
-    "default_diagnostics": "By kind of entity, or `product`: what is looked at in every incident.",
+    "evaluation_interval": "How often the rules behind alerts are looked at: an alert outlives its "
+    "cause by up to so long.",
+    "group_interval": "How long Alertmanager may wait before it says that an alert of a group is "
+    "over.",
+    "windows": "Change windows by name, for `guard.window`: `{days, from, to, zone}`, the zone as "
+    "in `Europe/Berlin`. A window that is not declared is closed.",
+    "default_diagnostics": "By kind of entity, or `product`: what is looked at in every incident; "
+    "`alert`: what is asked about every alert that no runbook takes, whosever it is.",
 }
 
 ROUTES = {
@@ -49,8 +56,9 @@ ROUTES = {
     "GET /-/ready": "200 once everything open was loaded and sources run, else 503.",
     "POST /-/reload": "Reads runbooks, products, tokens and settings anew; of the settings "
     "`runbooks`, `shipped_runbooks`, `products`, `policy` and `notify` are taken over, and the "
-    "others wait for a restart. With a fault in any file the last good set stays, and the answer "
-    "is 500 with the faults.",
+    "others wait for a restart. Where a runbook's file has a fault, the last good version of that "
+    "file stays and the others are taken over; with any other fault nothing is. Either way the "
+    "answer is 500 with the faults.",
     "GET /metrics": "Prometheus text format ([metrics](metrics.md)).",
     "GET /api/v2/alerts": "Alerts that are firing now, as Alertmanager lists them.",
     "GET /api/v2/alerts/groups": "The same, grouped by incident.",

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect
+from agent.model.effect import Effect, Reversal
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 
@@ -17,7 +17,13 @@ class Post(Params):
     url: str = Field(description="Where to post it.")
 
 
-@action(name="bench.post", params=Post, effect=Effect.IDEMPOTENT, summary="Posts the target's name")
+@action(
+    name="bench.post",
+    params=Post,
+    effect=Effect.IDEMPOTENT,
+    reversal=Reversal.NOTHING,
+    summary="Posts the target's name",
+)
 async def post(kit: ActKit, params: Post) -> Mapping[str, Any]:
     reply = await kit.http.post(params.url, body=params.target.encode(), timeout_seconds=5)
     return {"status": reply.status}
