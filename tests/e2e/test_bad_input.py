@@ -272,7 +272,9 @@ async def test_sighup_with_a_bad_file_keeps_the_last_good_set(tmp_path: Path) ->
         good = file.read_text()
         file.write_text(good.replace("match:", "\tmatch:"))
         os.kill(made.pid, signal.SIGHUP)
-        await eventually(lambda: "last_good_stays" in made.output, within=5, what="its last good version stays")
+        await eventually(
+            lambda: "last_good_stays" in made.output, within=5, what="its last good version stays"
+        )
         assert "acts.yaml:" in made.output
         assert await made.fire("Broken", service="web") == 200
         await eventually(lambda: oracle.acts().total() == 1, within=5, what="the old one acts")
