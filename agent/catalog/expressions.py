@@ -165,7 +165,10 @@ class TrustedPredicate(_Written):
 
     def __call__(self, facts: Facts) -> Truth:
         if self._compiled is None:
-            self._compiled = compile_predicate(self.text, self._scope)
+            try:
+                self._compiled = compile_predicate(self.text, self._scope)
+            except ExpressionError:
+                return Truth.UNKNOWN  # a text nobody can read any more says nothing
         return self._compiled(facts)
 
 
@@ -181,7 +184,10 @@ class TrustedExpression(_Written):
 
     def evaluate(self, facts: Facts) -> Any:
         if self._compiled is None:
-            self._compiled = compile_expression(self.text, self._scope)
+            try:
+                self._compiled = compile_expression(self.text, self._scope)
+            except ExpressionError as error:
+                raise LookupError(f"{self.text} cannot be read any more") from error
         return self._compiled.evaluate(facts)
 
 

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from pydantic import BaseModel
 
 from agent.catalog.expressions import (
     CompiledExpression,
@@ -186,20 +188,30 @@ def _key_of(plugins: Mapping[str, Plugin]) -> bytes:
     for name in sorted(plugins):
         plugin = plugins[name]
         if isinstance(plugin, Action):
-            declared: Any = (plugin.effect, plugin.reversal, plugin.params.model_json_schema())
+            declared: Any = (plugin.effect, plugin.reversal, plugin.needs, plugin.undone_by)
+            models: tuple[type[BaseModel], ...] = (plugin.params,)
         elif isinstance(plugin, Diagnostic | Verification):
-            declared = (plugin.params.model_json_schema(), plugin.result.model_json_schema())
+            declared, models = plugin.needs, (plugin.params, plugin.result)
         else:
-            declared = ()
-        found.update(msgspec.json.encode((name, plugin.kind, declared)))
+            declared, models = "", ()
+        shapes = [model.model_json_schema() for model in models]
+        found.update(msgspec.json.encode((name, plugin.kind, declared, shapes)))
+        for model in models:  # what its validators say stands in its code only
+            found.update(_code_of(model.__module__))
     return found.digest()
+
+
+def _code_of(module: str) -> bytes:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return Path(file).read_bytes() if file is not None and Path(file).is_file() else b""
 
 
 @cache
 def _language() -> bytes:
-    """The code that reads runbooks, and the words it makes them of."""
+    """The code that reads runbooks, and what it reads them by and makes them of."""
     found = hashlib.sha256()
-    here = Path(__file__).parent
-    for path in sorted([*here.glob("*.py"), *(here.parent / "model").glob("*.py")]):
-        found.update(path.read_bytes())
+    agent = Path(__file__).parents[1]
+    for room in ("catalog", "core", "model", "ports"):
+        for path in sorted((agent / room).glob("*.py")):
+            found.update(path.read_bytes())
     return found.digest()

@@ -52,6 +52,8 @@ __all__ = [
 
 DUPLICATE_NAME = "HS211"
 """Two runbooks have the same name."""
+PARTS = "HS227"
+"""The runbooks of one file cannot be told apart, so that they would share a version."""
 
 DIGEST_CHARACTERS = 16
 
@@ -150,6 +152,8 @@ def read_file(file: str, raw: str | bytes, plugins: Mapping[str, Plugin]) -> Fil
         return FileRead(faults=error.faults)
     text = raw if isinstance(raw, str) else raw.decode("utf-8")
     parts = _parts(text, len(documents))
+    if len(parts) != len(documents):
+        return FileRead(faults=(_no_parts(documents[-1]),))
     found = [
         _load(document, whole=text, part=part, plugins=plugins)
         for document, part in zip(documents, parts, strict=True)
@@ -217,8 +221,20 @@ def _parts(text: str, count: int) -> list[str]:
     """
     if count <= 1:
         return [text] * count
-    parts = [part for part in _DOCUMENT_END.split(text) if _says_something(part)]
-    return parts if len(parts) == count else [text] * count
+    return [part for part in _DOCUMENT_END.split(text) if _says_something(part)]
+
+
+def _no_parts(document: Document) -> Fault:
+    """A version is the hash of a runbook's own text: two must never have one in common."""
+    line, column = document.mark(())
+    return Fault(
+        file=document.file,
+        line=line,
+        column=column,
+        code=PARTS,
+        message="where one runbook of this file ends and the next begins cannot be told",
+        remedy="give each a file of its own, or part them by lines of --- alone, without %YAML",
+    )
 
 
 def _says_something(part: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agent.catalog.runbook_cache import RunbookCache
+from agent.catalog.runbook_cache import RunbookCache, load_cached
 from agent.catalog.runbooks import load_runbooks
 from agent.runtime.registry import PluginRegistry, shipped_plugins_folder
 from tests.bench.machine import Cpus, Report, calm
@@ -72,7 +72,10 @@ def written(folder: Path, count: int) -> Path:
 def seconds_of(folder: Path, cache: RunbookCache | None) -> tuple[float, int]:
     plugins = PluginRegistry.load([shipped_plugins_folder()]).plugins
     began = time.perf_counter()
-    found = load_runbooks([folder], plugins, cache=cache)
+    if cache is None:
+        found = load_runbooks([folder], plugins)
+    else:
+        found = load_cached([folder], plugins, cache)
     spent = time.perf_counter() - began
     assert found.faults == ()
     return spent, len(found.runbooks)

@@ -150,3 +150,13 @@ def test_a_runbook_that_was_kept_without_its_document_is_still_checked_against_t
     assert list(found.documents) == ["second"]
     assert found.places["web-hung"] == ("a", 3, 18)
     assert found.tests("web-hung") == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "newline"), [("%YAML 1.2\n---\n", "\n"), ("", "\r")], ids=["directive", "returns"]
+)
+def test_two_runbooks_never_share_a_version(before: str, newline: str) -> None:
+    both = before + SMALL + "---\n" + SMALL.replace("web-hung", "web-other")
+    found = load_files([("both.yaml", both.replace("\n", newline))], PLUGINS)
+    assert [f.code for f in found.faults] == ["HS227"]
+    assert found.runbooks == ()

@@ -115,6 +115,26 @@ async def test_a_name_that_moves_into_another_file_while_its_own_is_bad_changes_
         assert meanings(made) == {"a": "first", "b": "first"}
 
 
+async def test_a_folder_that_is_gone_for_a_moment_changes_nothing(tmp_path: Path) -> None:
+    """As where it is mounted anew: a general runbook must not act in the absence of the one that
+    says hands off."""
+    async with started(tmp_path) as made:
+        folder = tmp_path / "runbooks"
+        folder.rename(tmp_path / "away")
+        assert [f.code for f in await made.reload()] == ["HS214"]
+        assert meanings(made) == {"a": "first", "b": "first"}
+        (tmp_path / "away").rename(folder)
+        assert await made.reload() == ()
+
+
+async def test_what_is_kept_must_not_tie_with_what_is_new(tmp_path: Path) -> None:
+    async with started(tmp_path) as made:
+        spoil(tmp_path / "runbooks" / "a.yaml", "kind: [")
+        write(tmp_path, "b", meaning="second", alert="Alert-a")
+        assert await made.reload() != ()
+        assert meanings(made) == {"a": "first", "b": "first"}
+
+
 async def test_a_file_that_is_gone_takes_its_runbook_away(tmp_path: Path) -> None:
     async with started(tmp_path) as made:
         (tmp_path / "runbooks" / "a.yaml").unlink()
