@@ -101,6 +101,8 @@ class RunbookSet:
     """By name: the runbooks as written."""
     places: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
     """By name: file, line and column of `metadata.name`."""
+    doubled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By name: the files of all runbooks with it, where it is not only one."""
     _tests: Mapping[str, tuple[LoadedTest, ...]] = field(default_factory=dict)
 
     def tests(self, runbook_name: str) -> tuple[LoadedTest, ...]:
@@ -171,13 +173,14 @@ def as_set(files: Iterable[FileRead], faults: Iterable[Fault] = ()) -> RunbookSe
     for file in files:
         told.extend(file.faults)
         loaded.extend(file.loaded)
-    named = _by_name(loaded, told)
+    named, doubled = _by_name(loaded, told)
     told.extend(_ties(named))
     return RunbookSet(
         runbooks=tuple(named[name].runbook for name in sorted(named)),
         faults=in_order(told),
         documents={n: one.document for n, one in named.items() if one.document is not None},
         places={name: (one.file, one.line, one.column) for name, one in named.items()},
+        doubled=doubled,
         _tests={name: one.tests for name, one in named.items()},
     )
 
@@ -241,15 +244,23 @@ def _says_something(part: str) -> bool:
     return any(line.strip() and not line.lstrip().startswith("#") for line in part.splitlines())
 
 
-def _by_name(loaded: Sequence[Loaded], faults: list[Fault]) -> dict[str, Loaded]:
+def _by_name(
+    loaded: Sequence[Loaded], faults: list[Fault]
+) -> tuple[dict[str, Loaded], dict[str, tuple[str, ...]]]:
+    """The first of each name, and for each name given twice all files that give it."""
     named: dict[str, Loaded] = {}
+    doubled: dict[str, tuple[str, ...]] = {}
     for one in loaded:
         first = named.setdefault(one.runbook.name, one)
         if first is not one:
             message = f"another runbook is called {one.runbook.name}"
             remedy = f"the first is at {first.file}:{first.line}; rename one of them"
             faults.append(_set_fault(one, DUPLICATE_NAME, "metadata.name", message, remedy))
-    return named
+            doubled[first.runbook.name] = (
+                *doubled.get(first.runbook.name, (first.file,)),
+                one.file,
+            )
+    return named, doubled
 
 
 def _ties(named: Mapping[str, Loaded]) -> Iterator[Fault]:

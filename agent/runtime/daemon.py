@@ -172,8 +172,6 @@ class Daemon:
         self._spawn(self.files.run(), "reading")
         self._spawn(self.files.watch_files(), "watching")
         self._ready = True
-        for fault in self.reading.faults:
-            log.warning("fault", fault=str(fault))
         log.info(
             "started",
             runbooks=len(self.reading.runbooks.runbooks),

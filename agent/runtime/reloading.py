@@ -72,6 +72,10 @@ class Reloading:
     def start(self) -> None:
         """With the store open: what was learned is written as files and read like the rest."""
         self._take(self._read(self.settings))
+        self.refused = frozenset(errors_by_file(self.reading.runbooks))
+        for fault in self.reading.faults:
+            is_error = fault.severity is FaultSeverity.ERROR
+            (log.error if is_error else log.warning)("fault", fault=str(fault))
 
     def request(self) -> None:
         """Reads all of it soon; what comes of it is told in the log."""
@@ -171,12 +175,10 @@ class Reloading:
         await self._watch()
         if waiting:
             log.warning("waits_for_a_restart", settings=waiting)
-        errors = errors_by_file(reading.runbooks)
-        self.refused = frozenset(errors)
-        for faults in errors.values():
-            for fault in faults:
-                log.error("last_good_stays", fault=str(fault))
-        log.info("reloaded", runbooks=len(found.runbooks.runbooks), refused=len(errors))
+        errors = [f for f in reading.faults if f.severity is FaultSeverity.ERROR]
+        for fault in errors:
+            log.error("last_good_stays", fault=str(fault))
+        log.info("reloaded", runbooks=len(found.runbooks.runbooks), refused=len(self.refused))
         return reading.faults if errors else ()
 
     def _refuse(self, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
@@ -188,14 +190,16 @@ class Reloading:
     def _usable(self, reading: Reading) -> Reading | None:
         """What may be taken over of it: all, or all but the runbooks' files that are wrong."""
         if reading.is_good:
+            self.refused = frozenset()
             return reading
         in_runbooks = {f for faults in errors_by_file(reading.runbooks).values() for f in faults}
         others = [f for f in reading.faults if f not in in_runbooks]
         if any(f.severity is FaultSeverity.ERROR for f in others):
             return None
-        runbooks = with_last_good(reading.runbooks, self.reading.runbooks)
-        if runbooks is None:
+        merged = with_last_good(reading.runbooks, self.reading.runbooks)
+        if merged is None:
             return None
+        runbooks, self.refused = merged
         # By its digest also a version only an open incident still uses is found.
         pinned = [
             found

@@ -93,7 +93,7 @@ async def reload(desk: Desk, _request: Request, _who: Principal) -> Response:
     if faults:
         raise Refused(
             500,
-            f"{len(faults)} faults; the last good set stays",
+            f"{len(faults)} faults; where they are the last good version stays",
             remedy="`homeostat check` shows them",
             faults=[str(f) for f in faults],
         )

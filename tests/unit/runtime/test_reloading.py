@@ -39,7 +39,7 @@ def spoil(file: Path, text: str | bytes) -> None:
 
 @asynccontextmanager
 async def started(folder: Path) -> AsyncIterator[Daemon]:
-    (folder / "runbooks").mkdir()
+    (folder / "runbooks").mkdir(exist_ok=True)
     settings = folder / "homeostat.yaml"
     settings.write_text("runbooks: [runbooks]\nshipped_runbooks: false\n")
     os.utime(settings, (1_000_000_000, 1_000_000_000))
@@ -94,13 +94,34 @@ async def test_every_kind_of_unreadable_file_leaves_its_last_good_version(tmp_pa
             assert meanings(made) == {"a": "first", "b": "first"}, wrong[:20]
 
 
-async def test_two_files_that_do_not_go_together_leave_the_whole_set_as_it_was(
-    tmp_path: Path,
-) -> None:
-    # F-RB-04
+async def test_of_two_files_that_tie_the_one_that_changed_stays_as_it_was(tmp_path: Path) -> None:
+    # F-RB-04: one team's new file does not hold up everybody else's changes
     async with started(tmp_path) as made:
-        write(tmp_path, "b", meaning="second", alert="Alert-a")
-        assert "HS210" in {f.code for f in await made.reload()}
+        changed = write(tmp_path, "a", meaning="second", alert="Alert-b")
+        fresh = write(tmp_path, "aa", meaning="new", alert="Alert-b")
+        write(tmp_path, "c", meaning="new")
+        assert {f.code for f in await made.reload()} == {"HS210"}
+        assert meanings(made) == {"a": "first", "b": "first", "c": "new"}
+        assert made.files.refused == {str(changed), str(fresh)}
+
+
+async def test_a_new_file_cannot_take_the_name_of_an_old_one(tmp_path: Path) -> None:
+    async with started(tmp_path) as made:
+        taken = (tmp_path / "runbooks" / "b.yaml").read_text().replace("first", "taken")
+        fresh = tmp_path / "runbooks" / "0.yaml"
+        spoil(fresh, taken)
+        write(tmp_path, "a", meaning="second")
+        assert {f.code for f in await made.reload()} == {"HS211"}
+        assert meanings(made) == {"a": "second", "b": "first"}
+        assert made.files.refused == {str(fresh)}
+
+
+async def test_a_bad_file_is_counted_from_the_start(tmp_path: Path) -> None:
+    (tmp_path / "runbooks").mkdir()
+    bad = write(tmp_path, "c")
+    spoil(bad, "kind: [")
+    async with started(tmp_path) as made:
+        assert made.files.refused == {str(bad)}
         assert meanings(made) == {"a": "first", "b": "first"}
 
 
