@@ -45,6 +45,10 @@ POLICY = {
     "cause by up to so long.",
     "group_interval": "How long Alertmanager may wait before it says that an alert of a group is "
     "over.",
+    "longest_decay": "How long an alert is waited for at most because of what its own expression "
+    "looks back: whoever sends an alert writes its expression. What a runbook says under `decay` "
+    "or `within` may be longer. One that looks back longer and still fires at the end is "
+    "inconclusive.",
     "windows": "Change windows by name, for `guard.window`: `{days, from, to, zone}`, the zone as "
     "in `Europe/Berlin`. A window that is not declared is closed.",
     "default_diagnostics": "By kind of entity, or `product`: what is looked at in every incident; "

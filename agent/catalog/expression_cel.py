@@ -17,7 +17,10 @@ _PLACED = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']+)'")
 _OVERLOAD = re.compile(r"found no matching overload for '([^']+)' applied to '\(?(.*?)\)?'")
 _FIELD = re.compile(r"of type '([^']+)' cannot be the operand of a select operation")
-_SYNTAX = re.compile(r"Syntax error: (.*?)(?: expecting \{.*)?$")
+_ENDS = re.compile(r"Syntax error: (?:missing '(.*?)' at|mismatched input) '<EOF>'")
+_NOISE = re.compile(r"Syntax error: |reserved identifier: |<<nil>> parsetree")
+_NO_TYPE = "*error*"
+"""The type of what another fault is about already."""
 _OPERATORS = {"_[_]": "[]", "_?_:_": "? :", "@in": "in", "!_": "!", "-_": "-"}
 
 
@@ -53,7 +56,11 @@ def _faults(error: str) -> list[Fault]:
         _fault(placed[3].strip(), max(1, int(placed[1])), max(1, int(placed[2])))
         for placed in _PLACED.finditer(error)
     ]
-    return found or [_fault(error[:200], 1, 1)]
+    # what cannot be read makes the parser stumble over what follows as well
+    unread = [f for f in found if f.wrong in (Wrong.DEPTH, Wrong.SYNTAX, Wrong.END)]
+    deep = [f for f in unread if f.wrong is Wrong.DEPTH]
+    real = [f for f in found if _NO_TYPE not in (f.text, *f.types)]
+    return deep[:1] or unread[:1] or real or found or [_fault(error[:200], 1, 1)]
 
 
 def _fault(message: str, line: int, column: int) -> Fault:
@@ -70,10 +77,11 @@ def _fault(message: str, line: int, column: int) -> Fault:
         return Fault(line, column, Wrong.OVERLOAD, plain, types)
     if "ecursion" in message:
         return Fault(line, column, Wrong.DEPTH)
-    syntax = _SYNTAX.search(message)
-    plain = syntax[1] if syntax else message.removesuffix(" [INVALID_ARGUMENT]")
-    text = plain.replace("mismatched input '<EOF>'", "it ends too early")
-    return Fault(line, column, Wrong.OTHER, text)
+    if ends := _ENDS.search(message):
+        return Fault(line, column, Wrong.END, ends[1] or "")
+    if _NOISE.search(message):
+        return Fault(line, column, Wrong.SYNTAX)
+    return Fault(line, column, Wrong.OTHER, message.removesuffix(" [INVALID_ARGUMENT]"))
 
 
 @cache

@@ -23,6 +23,8 @@ class Wrong(StrEnum):
     OVERLOAD = "an operator or function that does not take these types"
     FIELD = "a field asked of something that has none"
     DEPTH = "nested too deeply"
+    SYNTAX = "something that cannot stand where it stands"
+    END = "the text ends before the expression does"
     OTHER = "anything else, said in `text`"
 
 
@@ -34,7 +36,8 @@ class Fault:
     column: int
     wrong: Wrong
     text: str = ""
-    """The name, the operator or the type it is about."""
+    """The name, the operator or the type it is about, as the author wrote it; of an end that comes
+    too early, the bracket that is missing."""
     types: tuple[str, ...] = ()
     """Of an overload: what it was given."""
 

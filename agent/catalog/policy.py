@@ -83,6 +83,7 @@ class PolicyDocument(Written):
     probe_tries: Count | None = None
     evaluation_interval: PositiveDuration | None = None
     group_interval: Duration | None = None
+    longest_decay: PositiveDuration | None = None
     windows: dict[WindowName, WindowKeys] = {}
     default_diagnostics: DefaultDiagnostics = DefaultDiagnostics()
 
@@ -90,7 +91,7 @@ class PolicyDocument(Written):
 _DURATIONS = frozenset(
     {
         "cooldown", "page_hold", "release", "step_timeout", "diagnose_timeout", "verify_within",
-        "plan_age", "evaluation_interval", "group_interval",
+        "plan_age", "evaluation_interval", "group_interval", "longest_decay",
     }
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ A fact that no diagnostic can give would make a test pass for a reason that neve
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from agent.catalog.runbook_test_document import (
     GivenObject,
     RunbookTest,
 )
+from agent.catalog.validation import read
 from agent.ports.plugin import Diagnostic, Verification
 
 TEST = "HS213"
@@ -219,18 +221,25 @@ def _misfits(
 ) -> list[tuple[Path, str, str, bool]]:
     if model is None:
         return []
+    data = dict(fields)
     try:
-        model.model_validate(dict(fields))
+        # a plugin may give what only resembles its types, so a test may as well
+        model.model_validate_json(json.dumps(data))
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        wrong = [d["loc"] for d in error.errors(include_url=False) if d["type"] != "missing"]
     else:
         return []
-    found = []
-    for detail in details:
-        if detail["type"] == "missing":
-            continue
-        is_extra = detail["type"] == "extra_forbidden"
-        remedy = suggest(str(detail["loc"][-1]), model.model_fields) if is_extra else ""
-        message = "unknown field" if is_extra else detail["msg"]
-        found.append((tuple(detail["loc"]), message, remedy, is_extra))
-    return found
+    found: dict[Path, tuple[Path, str, str, bool]] = {}
+    for problem in read(data, model)[1]:
+        if any(_is_along(problem.path, loc) for loc in wrong) and problem.kind != "missing":
+            is_extra = problem.kind == "extra_forbidden"
+            message = "unknown field" if is_extra else problem.message
+            said = (problem.path, message, problem.remedy, is_extra)
+            found.setdefault(problem.path, said)
+    return list(found.values())
+
+
+def _is_along(path: Path, loc: Path) -> bool:
+    """Whether pydantic's path is this one, apart from the branches of unions it mentions."""
+    steps = iter(loc)
+    return all(step in steps for step in path)

@@ -16,10 +16,12 @@ import msgspec
 from agent.core.history import Kind, Was, Would
 from agent.model.decision import JournalEntry
 from agent.model.effect import OutcomeStatus
-from agent.model.incident import Incident
+from agent.model.incident import Ending, Incident
 
 RESOLUTION = "resolution"
 """Kind of the journal entry in which a person says what was done (core/people.py)."""
+
+BY_AGENT = (Ending.HEALED, Ending.SETTLED)
 
 
 class Agreement(StrEnum):
@@ -33,7 +35,8 @@ class Agreement(StrEnum):
 
 
 class People(msgspec.Struct, frozen=True, kw_only=True):
-    """What people did in one incident. `minutes` from its start to its end, where it has ended."""
+    """What people did in one incident. `minutes` from its start to its end, where it has ended,
+    whoever ended it."""
 
     actions: tuple[str, ...] = ()
     """As in `process.restart on web`, in order; only what was done."""
@@ -41,6 +44,8 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
     who: str | None = None
     cause: str = ""
     minutes: float | None = None
+    ended_by_agent: bool = False
+    """Healed or settled, with nothing done by people: how long it took says nothing of them."""
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,16 +68,18 @@ def people_of(past: Incident, timeline: Iterable[JournalEntry]) -> People:
         told = entry.data.get("outside") if entry.kind == RESOLUTION else None
         outside += [str(each) for each in told] if isinstance(told, list | tuple) else []
     ended = past.resolved_at
+    actions = tuple(
+        _act(step.use, step.target)
+        for step in past.steps
+        if step.by != "agent" and step.status is OutcomeStatus.DONE
+    )
     return People(
-        actions=tuple(
-            _act(step.use, step.target)
-            for step in past.steps
-            if step.by != "agent" and step.status is OutcomeStatus.DONE
-        ),
+        actions=actions,
         outside=tuple(outside),
         who=past.resolved_by,
         cause=past.cause,
         minutes=None if ended is None else (ended - past.opened_at) / 60,
+        ended_by_agent=past.outcome in BY_AGENT and not actions and not outside,
     )
 
 
@@ -126,6 +133,8 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     conflicts: dict[str, int]
     actions_of_people: dict[str, int]
     causes: dict[str, int]
+    ended_by_agent: int
+    """Incidents that count in none of the minutes."""
     minutes_median: float | None
     minutes_most: float | None
 
@@ -134,7 +143,8 @@ def counted(rows: Sequence[Tried]) -> Counted:
     by_kind = count(row.would.kind.value for row in rows)
     chose = [r for r in rows if r.would.kind in (Kind.ACTS, Kind.ASKS, Kind.SETTLES)]
     stopped = [r for r in rows if r.would.kind is Kind.ROUTES]
-    minutes = [r.people.minutes for r in rows if r.people.minutes is not None]
+    people = [r.people for r in rows if not r.people.ended_by_agent]
+    minutes = [each.minutes for each in people if each.minutes is not None]
     return Counted(
         matched=len(rows),
         acts=by_kind.get(Kind.ACTS.value, 0),
@@ -149,6 +159,7 @@ def counted(rows: Sequence[Tried]) -> Counted:
         conflicts=count(r.then.runbook for r in rows if r.is_conflict and r.then.runbook),
         actions_of_people=count(act.partition(" on ")[0] for r in rows for act in r.people.actions),
         causes=count(r.people.cause for r in rows if r.people.cause),
+        ended_by_agent=sum(r.people.ended_by_agent for r in rows),
         minutes_median=median(minutes) if minutes else None,
         minutes_most=max(minutes, default=None),
     )

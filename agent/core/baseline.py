@@ -86,8 +86,12 @@ def _gathered(turn: Turn) -> Turn:
         # Compared with itself: a condition that is unknown now would be unknown at every look.
         facts = facts_of(turn) | known(turn.case.before)
         for condition in found[1].verify.must_not_worsen:
-            if condition(facts) is Truth.UNKNOWN:
+            truth = condition(facts)
+            if truth is Truth.UNKNOWN:
                 return give_up(turn, Reason.FACTS_UNKNOWN, _told("", condition.text))
+            if truth is Truth.FALSE:
+                text = f"{condition.text} does not hold, so {found[1].name} could only fail"
+                return give_up(turn, Reason.DECIDED_TO_ESCALATE, _told("", text))
     turn = turn.note("baseline", Reason.FACTS_GATHERED, ", ".join(sorted(turn.case.before)))
     return turn.then(Todo.GUARD)
 

@@ -10,20 +10,23 @@ from __future__ import annotations
 import msgspec
 
 from agent.core.view import View
-from agent.model.incident import Incident
+from agent.model.effect import OutcomeStatus
+from agent.model.incident import Incident, State
 from agent.model.product import Entity, EntityKind
+from agent.model.records import Act
 from agent.model.runbook import BudgetScope
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """The other members of a scope: how many there are, and which of them an alert fires about."""
+    """The other members of a scope: how many there are, and which of them are not known to be
+    well."""
 
     members: int
     unhealthy: tuple[str, ...]
 
     @property
     def share(self) -> float:
-        """Healthy ones, from 0 to 1. Where there are no others nothing else can be harmed."""
+        """Healthy ones, from 0 to 1; of no members 1, which says nothing (core/guard.py)."""
         return (self.members - len(self.unhealthy)) / self.members if self.members else 1.0
 
 
@@ -38,7 +41,8 @@ def health(scope: BudgetScope, incident: Incident, view: View) -> Health:
     burning = {
         other.entity
         for other in view.incidents.values()
-        if other.is_open and other.is_firing and other.id != incident.id
+        # One whose source fell silent is no better known than that it was sick.
+        if other.is_open and (other.is_firing or other.is_gone_silent) and other.id != incident.id
     }
     unhealthy = sorted(name for name in names if name in burning)
     return Health(members=len(names), unhealthy=tuple(unhealthy))
@@ -52,13 +56,30 @@ def _covers(scope: BudgetScope, incident: Incident, entity: Entity) -> bool:
 
 def under_way(scope: BudgetScope, incident: Incident, view: View, *, target: str) -> list[str]:
     """Targets of the scope besides this one that something is being done to right now, whoever
-    asked for it."""
+    asked for it, or whose proof nobody has yet. The steps of one plan follow each other: what the
+    incident did itself does not stand in its own way."""
     return sorted(
         name
         for name, acts in view.acts.items()
         if name != target
         and any(
-            act.status is None and (scope is BudgetScope.FLEET or act.product == incident.product)
+            _is_under_way(act, view)
+            and not (act.incident_id == incident.id and act.by == "agent")
+            and (scope is BudgetScope.FLEET or act.product == incident.product)
             for act in acts
         )
+    )
+
+
+def _is_under_way(act: Act, view: View) -> bool:
+    if act.status is None:
+        return True
+    other = view.incidents.get(act.incident_id)
+    return (
+        act.verdict is None
+        and act.status is not OutcomeStatus.REFUSED
+        and other is not None
+        and other.state in (State.ACTING, State.VERIFYING)
+        # Of the plan in hand: those before it have their verdict, their ways back never get one.
+        and act.key.startswith(f"{other.id}/{other.attempt}/")
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 from typing import Generic, TypeVar
 
 import msgspec
@@ -23,6 +24,10 @@ NAME = "\0name"
 
 FEW = 4
 """So many are looked at one by one."""
+MOST_COPIES = 64
+"""One thing stands under each value of a clause, and below each under each value of the next one.
+Where that would be more places than these it stays where it is, to be looked at there: clauses of
+many values each would otherwise multiply."""
 MOST_NAMES = 4096
 """Alert names whose globs are remembered; whoever sends more of them only pays the price again."""
 
@@ -73,6 +78,11 @@ class ClauseIndex(Generic[T]):
             found = [e for _, e in sorted({e.number: e for e in found}.items())]
         return [entry.thing for entry in found]
 
+    @property
+    def places(self) -> int:
+        """In how many places things stand: what the index takes in memory, and took to make."""
+        return _places(self._root)
+
     def globs_for(self, name: str) -> tuple[str, ...]:
         """Every glob in the index that fits this alert name."""
         known = self._remembered.get(name)
@@ -102,6 +112,11 @@ def _gather(
         below = node.labels.get(label, {}).get(labels.get(label, ""))
         if below is not None:
             _gather(below, name, globs, labels, found)
+
+
+def _places(node: _Node[T]) -> int:
+    below = (*node.names.values(), *(n for by in node.labels.values() for n in by.values()))
+    return len(node.here) + sum(_places(each) for each in below)
 
 
 def _grow(entries: Sequence[_Entry[T]], used: frozenset[str]) -> _Node[T]:
@@ -142,8 +157,11 @@ def _rarest(
     entry: _Entry[T], used: frozenset[str], shared: Counter[tuple[str, str]], families: int
 ) -> str | None:
     costs = {}
+    copies = prod(len(entry.clauses[label]) for label in used)
     for label, values in entry.clauses.items():
         if label in used or not values:
+            continue
+        if used and copies * len(values) > MOST_COPIES and len(values) > 1:
             continue
         cost = max(shared[label, value] for value in values)
         if label == NAME and any(map(is_glob, values)):

@@ -83,11 +83,14 @@ class LookBack(msgspec.Struct, frozen=True):
     """False where the expression cannot be read, and `seconds` is the safe default."""
 
 
-def firing_for(decay: Decay, alert_expression: str | None, policy: Policy) -> float:
+def firing_for(
+    decay: Decay, alert_expression: str | None, policy: Policy, *, longest: float | None = None
+) -> float:
     """Seconds after a good fix for which the alert may still fire.
 
     Where neither the runbook nor the alert has an expression, the alert is no query that looks
-    back: 0. Total: whatever the text is, there is an answer, never an error.
+    back: 0. Total: whatever the text is, there is an answer, never an error. `longest` bounds what
+    the alert's own expression may look back, in seconds: nobody has reviewed that one.
     """
     if decay.seconds is not None:
         return _positive(decay.seconds)
@@ -97,8 +100,18 @@ def firing_for(decay: Decay, alert_expression: str | None, policy: Policy) -> fl
     if text is None or not text.strip():
         return kept + _positive(group or 0.0)
     past = look_back_of(text)
+    seconds = past.seconds
+    if longest is not None and decay.expression is None:
+        seconds = min(seconds, longest)
     evaluations = policy.evaluation_interval_seconds * (2 if past.is_recorded else 1)
-    return past.seconds + kept + evaluations + _positive(_or(group, policy))
+    return seconds + kept + evaluations + _positive(_or(group, policy))
+
+
+def is_beyond(decay: Decay, alert_expression: str | None, longest: float) -> bool:
+    """Whether the alert's own expression decides, and looks back longer than that."""
+    if decay.seconds is not None or decay.expression is not None or not alert_expression:
+        return False
+    return look_back_of(alert_expression).seconds > longest
 
 
 def quiet_for(decay: Decay, policy: Policy) -> float:

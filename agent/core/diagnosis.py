@@ -3,7 +3,8 @@
 It runs where a runbook matches, where none does (the platform's default diagnostics per kind of
 entity), and where a guard is going to say no, so that a page always carries findings. The one
 exception is speed: a runbook that asks for no facts, on an entity that depends on nothing shared,
-goes straight to its plan; should that end in a page, the default diagnostics run before the page.
+goes straight to its plan, unless a person has to approve it; should that end in a page, the default
+diagnostics run before the page.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from agent.model.command import Command, CommandKind
 from agent.model.effect import Outcome, OutcomeStatus
 from agent.model.event import CommandFinished
 from agent.model.reason import Reason
-from agent.model.runbook import Call
+from agent.model.runbook import Call, Lifecycle
 
 PRODUCT = "product"
 """Key in the default diagnostics for an alert that names a product and none of its entities."""
@@ -60,7 +61,9 @@ def _wanted(turn: Turn) -> tuple[Call, ...]:
     used, ids = {call.use for call in own}, {call.id for call in own}
     defaults = tuple(c for c in default_calls(turn) if c.use not in used and c.id not in ids)
     if turn.case.after_diagnosis == "decide" and not own and not _depends(turn):
-        return ()
+        # Whoever is asked to approve decides by what was found; what runs alone need not wait.
+        is_asked = runbook is not None and runbook.lifecycle is Lifecycle.ASSISTED
+        return defaults if is_asked else ()
     return (*own, *defaults)
 
 

@@ -1,10 +1,10 @@
 """The facts expressions may read, gathered from the incident and the view.
 
-`alert` is the alert that opened the incident (or the one being matched), `entity` what the registry
-knows of it or, where the runbook asked for an object of the inventory, what is known of that,
-`incident` a few of its own fields, and one name per diagnostic that came back. `before` holds what
-the plan's observations showed before its first step. A diagnostic that failed contributes nothing,
-so what depends on it is unknown.
+`alert` is the alert the runbook was chosen for (or the one being matched), `entity` what the
+registry knows of it or, where the runbook asked for an object of the inventory, what is known of
+that, `incident` a few of its own fields, and one name per diagnostic that came back. `before` holds
+what the plan's observations showed before its first step. A diagnostic that failed contributes
+nothing, so what depends on it is unknown.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from agent.core.alert_expression import expression_of, metrics_of
 from agent.core.inventory import object_of, owner_of
@@ -31,21 +33,35 @@ def first_alert(turn: Turn) -> AlertState:
 
 
 def first_alert_of(case: Incident) -> AlertState:
-    return min(case.alerts.values(), key=lambda a: (a.seen_at, a.identity))
+    """The alert the runbook was chosen for; before that, the one that started first. Nothing a
+    later message says may change which one it is: what is decided, approved, done and taken back
+    would each be about another target."""
+    matched = case.alerts.get(case.matched or "")
+    return matched if matched is not None else in_order(case)[0]
 
 
-def facts_of(turn: Turn, *, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
-    return facts_about(turn.case, turn.view, labels=labels)
+def in_order(case: Incident) -> list[AlertState]:
+    """Its alerts by when they started, not by when they were last heard of."""
+    return sorted(case.alerts.values(), key=lambda a: (a.starts_at, a.identity))
 
 
-def facts_about(
-    case: Incident, view: View, *, labels: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    alert = first_alert_of(case)
+def alert_with(case: Incident, labels: Mapping[str, str]) -> AlertState:
+    """Its alert with these labels; where it has none, how its first one would be with them."""
+    found = (alert for alert in in_order(case) if alert.labels == labels)
+    asked = msgspec.structs.replace(first_alert_of(case), labels=labels)
+    return next(found, asked)
+
+
+def facts_of(turn: Turn, *, alert: AlertState | None = None) -> dict[str, Any]:
+    return facts_about(turn.case, turn.view, alert=alert)
+
+
+def facts_about(case: Incident, view: View, *, alert: AlertState | None = None) -> dict[str, Any]:
+    alert = alert if alert is not None else first_alert_of(case)
     facts: dict[str, Any] = {
         "alert": {
             "name": alert.name,
-            "labels": dict(labels if labels is not None else alert.labels),
+            "labels": dict(alert.labels),
             "annotations": dict(alert.annotations),
             "starts_at": alert.starts_at,
             **_rule_of(alert.generator_url),

@@ -7,10 +7,12 @@ tighten what they hold it to, never loosen it (DESIGN.md section 3, Guards).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
+from agent.core.approval import lacks_approval
 from agent.core.blast_radius import assess
 from agent.core.budget import health, under_way
 from agent.core.facts import facts_about, resolve_params
@@ -18,11 +20,11 @@ from agent.core.inventory import belongs, find_one, named, object_of, owner_of
 from agent.core.view import View
 from agent.model.alert import Layer
 from agent.model.command import Command
-from agent.model.effect import Effect, OutcomeStatus, Verdict
+from agent.model.effect import Effect, OutcomeStatus, Reversal, Verdict
 from agent.model.incident import Incident, Radius
 from agent.model.reason import Reason
 from agent.model.records import Act
-from agent.model.runbook import Facts, Lifecycle, Runbook, Truth
+from agent.model.runbook import BudgetScope, Facts, Lifecycle, Runbook, Truth
 
 DAY_SECONDS = 86400.0
 SHOWN = 3
@@ -41,6 +43,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     facts: Facts
     by: str = "agent"
     is_rollback: bool = False
+    params: Mapping[str, Any] | None = None
+    """Parameters of a step that was intended already; None where they are still to be worked out
+    from the facts."""
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,8 +129,10 @@ def lifecycle_allows(q: Question) -> Stop | None:
     state = q.runbook.lifecycle
     if state is Lifecycle.SHADOW:
         return Stop(reason=Reason.RUNBOOK_IN_SHADOW, text=q.runbook.name)
-    if state is Lifecycle.ASSISTED and q.incident.approved_by is None:
-        return Stop(reason=Reason.RUNBOOK_NEEDS_APPROVAL, text=q.runbook.name)
+    if state is Lifecycle.ASSISTED:
+        lack = lacks_approval(q.incident, q.runbook, q.facts, q.params)
+        if lack is not None:
+            return Stop(reason=Reason.RUNBOOK_NEEDS_APPROVAL, text=lack[:200])
     if state not in (Lifecycle.ACTIVE, Lifecycle.ASSISTED):
         return Stop(reason=Reason.RUNBOOK_NOT_RUNNABLE, text=state.value)
     return None
@@ -213,10 +220,22 @@ def enough_healthy(q: Question) -> Stop | None:
     if budget is None or budget.min_healthy is None:
         return None
     found = health(budget.scope, q.incident, q.view)
+    if not found.members:
+        return _nothing_to_count(q, budget.scope)
     if found.share >= budget.min_healthy:
         return None
     names = ", ".join(found.unhealthy[:SHOWN])
     text = f"{found.share:.0%} of {budget.scope.value}, at least {budget.min_healthy:.0%}: {names}"
+    return Stop(reason=Reason.BUDGET_MIN_HEALTHY, text=text[:200])
+
+
+def _nothing_to_count(q: Question, scope: BudgetScope) -> Stop | None:
+    """A floor over nobody says nothing. That is no permission to destroy something, nor to touch
+    what belongs to no product."""
+    is_final = q.view.plugins[q.use].reversal == Reversal.NONE.value
+    if not is_final and q.incident.product is not None:
+        return None
+    text = f"besides {q.incident.entity} there is nothing else of the {scope.value} to count"
     return Stop(reason=Reason.BUDGET_MIN_HEALTHY, text=text[:200])
 
 
@@ -304,18 +323,26 @@ def recheck(command: Command, incident: Incident | None, view: View, *, at: floa
     if command.by == "agent" and age > view.policy.plan_age_seconds:
         return Stop(reason=Reason.TIMED_OUT, text="the decision is too old to act on")
     is_rollback = incident.rollback_step is not None
+    is_person = command.by != "agent"
     runbook = view.runbooks.by_digest(incident.digest) if incident.digest else None
+    if incident.digest and runbook is None and not is_rollback and not is_person:
+        # Without it there would be no limits, no window and no approval to be held to.
+        text = "its text is not known any more"
+        return Stop(reason=Reason.RUNBOOK_NOT_RUNNABLE, text=text)
+    if not is_person and command.plan != (incident.plan or ""):
+        return Stop(reason=Reason.MOVE_REFUSED, text=f"{command.plan} is not the plan any more")
     return ask(
         Question(
             at=at,
             incident=incident,
             view=view,
-            runbook=None if is_rollback or command.by != "agent" else runbook,
+            runbook=None if is_rollback or is_person else runbook,
             use=command.use,
             target=command.target,
             key=command.key,
             facts=facts_about(incident, view),
             by=command.by,
             is_rollback=is_rollback,
+            params=command.params,
         )
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from agent.core.clause_index import NAME, ClauseIndex
-from agent.core.facts import facts_of, first_alert, resolve_params
+from agent.core.facts import alert_with, facts_of, in_order, resolve_params
 from agent.core.globs import fits, head, is_glob, literals
 from agent.core.inventory import find_one
 from agent.core.turn import Todo, Turn
@@ -40,13 +40,19 @@ class MatchIndex:
 
     def __init__(self, runbooks: Sequence[Runbook], pinned: Sequence[Runbook] = ()) -> None:
         self.runbooks = tuple(runbooks)
-        self._by_digest = {r.digest: r for r in (*pinned, *runbooks)}
+        self._by_digest: dict[str, Runbook | None] = {}
+        for runbook in (*pinned, *runbooks):
+            known = self._by_digest.get(runbook.digest, runbook)
+            is_clear = known is not None and known.name == runbook.name
+            self._by_digest[runbook.digest] = runbook if is_clear else None
         self._index = ClauseIndex((r, _clauses(r.match)) for r in runbooks)
 
     def candidates(self, labels: Mapping[str, str]) -> Sequence[Runbook]:
         return self._index.find(labels, name=labels.get("alertname", ""))
 
     def by_digest(self, digest: str) -> Runbook | None:
+        """The version with this digest. Where it stands for two runbooks of different names, none:
+        what was chosen would not be what runs."""
         return self._by_digest.get(digest)
 
 
@@ -86,10 +92,14 @@ def _failing(
     if match.product is not None and match.product != case.product:
         return f"product: {case.product} is not {match.product}", Truth.FALSE
     if match.when is not None:
-        truth = match.when(facts if facts is not None else facts_of(turn, labels=labels))
+        truth = match.when(facts if facts is not None else _facts_with(turn, labels))
         if truth is not Truth.TRUE:
             return f"when: {match.when.text}", truth
     return None
+
+
+def _facts_with(turn: Turn, labels: Mapping[str, str]) -> Facts:
+    return facts_of(turn, alert=alert_with(turn.case, labels))
 
 
 def _any_of(values: tuple[str, ...]) -> str:
@@ -124,24 +134,25 @@ def match(turn: Turn) -> Turn:
     """The stage: chooses the runbook; where there is none, the incident is novel."""
     if turn.todo is not Todo.MATCH:
         return turn
+    firing = [a for a in in_order(turn.case) if a.status is AlertStatus.FIRING]
     found: dict[str, Runbook] = {}
-    for alert in turn.case.alerts.values():
-        if alert.status is not AlertStatus.FIRING:
-            continue
+    about: dict[str, str] = {}
+    for alert in firing:
         facts: Facts | None = None
         for runbook in turn.view.runbooks.candidates(alert.labels):
             if runbook.match.when is not None and facts is None:
-                facts = facts_of(turn, labels=alert.labels)
+                facts = facts_of(turn, alert=alert)
             if failing_clause(turn, runbook, alert.labels, facts=facts) is None:
                 found[runbook.name] = runbook
-    chosen, tie = best(tuple(found.values()), first_alert(turn).name)
+                about.setdefault(runbook.name, alert.identity)
+    chosen, tie = best(tuple(found.values()), firing[0].name if firing else "")
     if chosen is None:
         reason = Reason.AMBIGUOUS_RUNBOOKS if tie else Reason.NO_RUNBOOK
         names = ", ".join(sorted(found)) if tie else ""
         turn = turn.change(reason=reason, reason_text=names, after_diagnosis="route")
         return turn.note("matched", reason, names).then(Todo.DIAGNOSE)
     turn = turn.note("matched", Reason.MATCHED, chosen.name, data={"digest": chosen.digest})
-    turn = aim(turn, chosen)
+    turn = aim(turn.change(matched=about[chosen.name]), chosen)
     turn = turn.change(runbook=chosen.name, digest=chosen.digest, after_diagnosis="decide")
     if chosen.digest in turn.view.pinned:
         return turn.then(Todo.DIAGNOSE)

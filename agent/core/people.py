@@ -8,10 +8,10 @@ authored themselves.
 from __future__ import annotations
 
 from agent.core import guard as guards
+from agent.core.approval import approval_of
 from agent.core.facts import facts_of
 from agent.core.lifecycle import Move
-from agent.core.matching import runbook_of
-from agent.core.plans import intend
+from agent.core.plans import intend, plan_of
 from agent.core.promotion import record_resolution
 from agent.core.receiving import resolve
 from agent.core.turn import Todo, Turn
@@ -53,10 +53,14 @@ def _not_possible(turn: Turn, what: str) -> Turn:
 def _acknowledge(turn: Turn, event: Acknowledged) -> Turn:
     if not turn.can(Move.ACKNOWLEDGE):
         return _not_possible(turn, "acknowledge")
-    who = turn.case.acknowledged_by or event.who
+    before = turn.case
+    who = before.acknowledged_by or event.who
     turn = turn.move(Move.ACKNOWLEDGE, acknowledged_by=who, updated_at=turn.at)
     turn = turn.note("acknowledged", Reason.ACKNOWLEDGED, who=event.who)
     if turn.case.state is State.ACKNOWLEDGED:
+        if before.state is State.DIAGNOSING and before.approved_by is not None:
+            text = f"{before.plan}, which {before.approved_by} approved, is not carried out"
+            turn = turn.note("stopped", Reason.ACKNOWLEDGED, text, who=event.who)
         # What waited for findings or for a common cause is a person's now.
         turn = turn.change(waiting=()).timer("page_hold", None)
         if turn.case.routed_to is None:
@@ -75,14 +79,16 @@ def _approve(turn: Turn, event: Approved) -> Turn:
     case = turn.case
     if case.state is not State.AWAITING_APPROVAL:
         return _not_possible(turn, "approve")
-    runbook = runbook_of(turn)
-    if runbook is None:
+    found = plan_of(turn)
+    if found is None:
         return turn.refuse(Reason.RUNBOOK_NOT_RUNNABLE, "the runbook's text is not known any more")
+    runbook, plan = found
     if event.who in (runbook.author, "agent", "local"):
         return turn.refuse(
             Reason.NOT_ALLOWED, f"{event.who} may not approve {runbook.name}: its author, or nobody"
         )
-    turn = turn.change(approved_by=event.who, updated_at=turn.at)
+    approval = approval_of(runbook, plan, facts_of(turn))
+    turn = turn.change(approved_by=event.who, approval=approval, updated_at=turn.at)
     return turn.note("approved", Reason.APPROVED, who=event.who).then(Todo.GUARD)
 
 

@@ -6,19 +6,26 @@ from typing import Any
 
 import msgspec
 
+from agent.core.lifecycle import Move
 from agent.core.matching import runbook_of
 from agent.core.turn import Todo, Turn
 from agent.model.command import Command, CommandKind
 from agent.model.effect import Effect, OutcomeStatus, Verdict
-from agent.model.incident import StepRun
+from agent.model.incident import State, StepRun
 from agent.model.reason import Reason
 from agent.model.records import Act
 from agent.model.runbook import Call, Plan, Runbook
 
 
 def choose(turn: Turn, plan: str, why: str) -> Turn:
+    """Takes a plan in hand. No approval of another one is an approval of it."""
+    if turn.case.state is State.ACTING:
+        # The plan before ended with a step that failed. From here a person can be asked.
+        turn = turn.move(Move.VERIFY)
     turn = turn.change(
         plan=plan,
+        approved_by=None,
+        approval=None,
         step=0,
         attempt=turn.case.attempt + 1,
         rollback_step=None,

@@ -12,11 +12,12 @@ import msgspec
 from agent.core.fingerprint import group_key, incident_id
 from agent.core.identify import Identity, identify
 from agent.core.lifecycle import Move
-from agent.core.rollback import is_in_doubt
+from agent.core.rollback import doubtful, is_in_doubt
 from agent.core.silence import silencing, unsilence
 from agent.core.turn import Todo, Turn
 from agent.core.view import View
 from agent.model.alert import Alert, AlertStatus
+from agent.model.command import CommandKind
 from agent.model.decision import Decision, LedgerEntry, LedgerMove, LedgerState
 from agent.model.event import AlertReceived
 from agent.model.incident import AlertState, Ending, Incident, State
@@ -272,14 +273,31 @@ def _all_clear(turn: Turn) -> Turn:
         return turn.then(Todo.REST)  # the step under way ends first, then the proof is looked at
     if state is State.VERIFYING:
         return turn.then(Todo.VERIFY)
-    if state is State.DIAGNOSING and is_in_doubt(turn.case):
-        return turn.then(Todo.REST)  # what was changed is in doubt, however quiet it is
+    if state in (State.OPEN, State.DIAGNOSING) and is_in_doubt(turn.case):
+        return _told_anyway(turn)
     return close_cleared(turn)
+
+
+def _told_anyway(turn: Turn) -> Turn:
+    """What was changed is in doubt, however quiet it is: a person is told, and nothing more is
+    decided. Diagnostics under way are still for the page; how it was before a step is for nobody.
+    """
+    case = turn.case
+    run = doubtful(case)
+    if case.reason is None and run is not None:
+        turn = turn.change(reason=run.reason, reason_text=run.plan)
+    turn = turn.change(silenced_by=None).timer("silence_end", None)
+    reading = f"{case.id}/{CommandKind.DIAGNOSE.value}/"
+    if any(command.startswith(reading) for command in case.waiting):
+        return turn.change(after_diagnosis="route").then(Todo.REST)
+    return turn.change(waiting=()).then(Todo.ROUTE)
 
 
 def close_cleared(turn: Turn) -> Turn:
     """Ends an incident whose alerts are gone and which the agent is not working on."""
     case = turn.case
+    if case.held_by is not None and not case.pages and is_in_doubt(case):
+        return turn.then(Todo.ROUTE)  # the page it was held under said nothing of this
     told = case.routed_to is not None or bool(case.pages)
     outcome = Ending.ROUTED if told else None
     state = LedgerState.ROUTED if told else LedgerState.CLEARED

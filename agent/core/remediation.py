@@ -19,7 +19,7 @@ from agent.core.facts import facts_of, resolve_params
 from agent.core.lifecycle import Move
 from agent.core.matching import RUNNABLE, runbook_of
 from agent.core.plans import choose, close_act, give_up, intend, plan_of, step_key, target_of
-from agent.core.rollback import fail_plan, went_on
+from agent.core.rollback import break_off, fail_plan, went_on
 from agent.core.turn import Todo, Turn
 from agent.model.command import Command, CommandKind
 from agent.model.effect import Effect, Outcome, OutcomeStatus, Probed, Reversal
@@ -63,8 +63,8 @@ def _unknown_fact(turn: Turn, text: str, reason: Reason = Reason.FACTS_UNKNOWN) 
     if runbook is not None:
         stop = guards.object_known(_question(turn, runbook, "", None, ""))
         if stop is not None:
-            return give_up(turn, stop.reason, stop.text)
-    return give_up(turn, reason, text)
+            return break_off(turn, stop.reason, stop.text)
+    return break_off(turn, reason, text)
 
 
 def _settle(turn: Turn, runbook: Runbook, why: str, *, within: float | None) -> Turn:
@@ -113,8 +113,10 @@ def guard(turn: Turn) -> Turn:
         return turn
     found = plan_of(turn)
     if found is None:
-        return give_up(turn, Reason.RUNBOOK_NOT_RUNNABLE, turn.case.plan or "")
+        return break_off(turn, Reason.RUNBOOK_NOT_RUNNABLE, turn.case.plan or "")
     runbook, plan = found
+    if not _may_begin(turn):
+        return turn.then(Todo.ROUTE)
     if plan.settles:
         return _wait(turn, runbook, plan)
     if turn.case.step >= len(plan.steps):
@@ -129,10 +131,19 @@ def guard(turn: Turn) -> Turn:
     stop = guards.ask(_question(turn, runbook, call.use, target_of(params), key))
     if stop is None:
         return turn.then(Todo.BASELINE if is_missing(turn, plan) else Todo.ACT)
-    if stop.reason is Reason.RUNBOOK_NEEDS_APPROVAL and turn.can(Move.ASK):
+    is_half_done = turn.case.step > 0 and not turn.case.is_firing
+    if stop.reason is Reason.RUNBOOK_NEEDS_APPROVAL and turn.can(Move.ASK) and not is_half_done:
         turn = turn.move(Move.ASK, reason=stop.reason, reason_text=stop.text)
         return turn.note("guard", stop.reason, stop.text).then(Todo.ROUTE)
-    return give_up(turn, stop.reason, stop.text)
+    return break_off(turn, stop.reason, stop.text)
+
+
+def _may_begin(turn: Turn) -> bool:
+    """Whether a first step is for something that burns, or follows at once on a plan that failed:
+    what is quiet by itself is not acted on."""
+    case = turn.case
+    follows = bool(case.plans) and case.plans[-1].attempt == case.attempt - 1
+    return case.is_firing or case.step > 0 or follows
 
 
 def act(turn: Turn) -> Turn:
@@ -141,9 +152,11 @@ def act(turn: Turn) -> Turn:
         return turn
     found = plan_of(turn)
     if found is None:
-        return give_up(turn, Reason.RUNBOOK_NOT_RUNNABLE, turn.case.plan or "")
-    call = found[1].steps[turn.case.step]
-    params = resolve_params(call.params, facts_of(turn))
+        return break_off(turn, Reason.RUNBOOK_NOT_RUNNABLE, turn.case.plan or "")
+    call, facts = found[1].steps[turn.case.step], facts_of(turn)
+    params = resolve_params(call.params, facts)
+    if turn.case.step == 0:
+        turn = turn.change(entity_before=facts.get("entity", {}))
     turn = turn.move(Move.ACT, radius=Radius.ROUTINE, updated_at=turn.at)
     return intend(turn, call, params, key=step_key(turn, call.id), by="agent")
 
@@ -252,8 +265,7 @@ def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
             detail=outcome.detail[:300],
             ended_at=turn.at,
             undo=undo,
-            is_undo_lost=outcome.reason is Reason.PROBE_SAYS_DONE
-            and _takes_snapshot(turn, command.use),
+            is_undo_lost=_is_undo_lost(turn, command, outcome),
         )
         if run.id == command.key
         else run
@@ -279,10 +291,20 @@ def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
         turn = turn.change(step=turn.case.step + 1)
         return turn.then(Todo.GUARD)
     if outcome.status is OutcomeStatus.REFUSED:
-        return give_up(turn, outcome.reason, outcome.detail)
+        return break_off(turn, outcome.reason, outcome.detail)
     if outcome.status is OutcomeStatus.UNKNOWN:
-        return give_up(turn, Reason.STEP_UNKNOWN, f"{command.use}: {outcome.detail}")
+        return break_off(turn, Reason.STEP_UNKNOWN, f"{command.use}: {outcome.detail}")
     return fail_plan(turn, Reason.STEP_FAILED, text)
+
+
+def _is_undo_lost(turn: Turn, command: Command, outcome: Outcome) -> bool:
+    """Whether nobody knows what was there before: what it told is no call, or it may have told it
+    to an attempt that died. What a later attempt found is what the first one left."""
+    told = outcome.value.get("undo")
+    if told is not None and _undo_of(outcome) is None:
+        return True
+    is_later = outcome.reason is Reason.PROBE_SAYS_DONE or command.unsure
+    return is_later and _takes_snapshot(turn, command.use)
 
 
 def _takes_snapshot(turn: Turn, use: str) -> bool:

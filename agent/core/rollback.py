@@ -22,7 +22,7 @@ from agent.core.turn import Todo, Turn
 from agent.model.effect import Outcome, OutcomeStatus, Verdict
 from agent.model.incident import Incident, PlanRun, StepRun
 from agent.model.reason import Reason
-from agent.model.runbook import Call
+from agent.model.runbook import Call, OnInconclusive
 
 LOOK_ANYWAY = (
     Reason.STEP_UNKNOWN,
@@ -36,10 +36,25 @@ LOOK_ANYWAY = (
 doubt, or the proof itself says that it is not well."""
 
 
+UNPROVEN = (Verdict.FAILED, Verdict.INCONCLUSIVE)
+FORGOTTEN = "the runbook's text is not known any more"
+
+
 def is_in_doubt(case: Incident) -> bool:
-    """Whether somebody has to look however quiet it is: for the latest reason, or for one that a
-    plan before ended with."""
-    return case.reason in LOOK_ANYWAY or any(run.reason in LOOK_ANYWAY for run in case.plans)
+    """Whether somebody has to look however quiet it is: for the latest reason, or for what a plan
+    before left behind."""
+    return case.reason in LOOK_ANYWAY or doubtful(case) is not None
+
+
+def doubtful(case: Incident) -> PlanRun | None:
+    """The latest plan of which nobody knows how it left things: its proof says that it is not well
+    or says nothing, or its way back did not lead back for certain."""
+    for run in reversed(case.plans):
+        if run.verdict is Verdict.INCONCLUSIVE or run.reason in LOOK_ANYWAY:
+            return run
+        if run.rollback_verdict in UNPROVEN:
+            return run
+    return None
 
 
 def fail_plan(turn: Turn, reason: Reason, text: str) -> Turn:
@@ -52,13 +67,27 @@ def fail_plan(turn: Turn, reason: Reason, text: str) -> Turn:
 def end_plan(turn: Turn, verdict: Verdict, reason: Reason) -> Turn:
     """Writes the verdict of the plan, on the incident and on every act of it."""
     case = turn.case
-    run = PlanRun(plan=case.plan or "", verdict=verdict, reason=reason)
+    run = PlanRun(plan=case.plan or "", verdict=verdict, reason=reason, attempt=case.attempt)
     turn = turn.change(plans=(*case.plans, run), verdict=verdict)
     prefix = f"{case.id}/{case.attempt}/"
     for step in case.steps:
         if step.id.startswith(prefix):
             turn = close_act(turn, step.id, verdict=verdict)
     return stop_looking(turn)
+
+
+def break_off(turn: Turn, reason: Reason, text: str) -> Turn:
+    """The plan in hand is not gone on with. Where some of its steps are done, it is neither as it
+    was nor as it should be: that is a verdict, and it is told however quiet it is by then."""
+    if not _done(turn):
+        return give_up(turn, reason, text)
+    found = plan_of(turn)
+    turn = end_plan(turn, Verdict.INCONCLUSIVE, reason).note("verdict", reason, text)
+    keeps = found is None or found[1].on_inconclusive is OnInconclusive.HOLD_AND_ESCALATE
+    if keeps or reason is Reason.STEP_UNKNOWN:
+        return give_up(turn, reason, text)
+    turn = turn.change(reason=reason, reason_text=text)
+    return next_plan(roll_back(turn.then(Todo.ROLL_BACK)))
 
 
 def stop_looking(turn: Turn) -> Turn:
@@ -111,6 +140,8 @@ def roll_back(turn: Turn) -> Turn:
     """The stage: starts the way back, or goes on to the next plan where there is none."""
     if turn.todo is not Todo.ROLL_BACK:
         return turn
+    if plan_of(turn) is None and _done(turn):
+        return _rollback_failed(turn, FORGOTTEN)
     lost = _lost(turn)
     if lost is not None:
         return _rollback_failed(turn, f"{lost.use} happened; what was there before was never told")
@@ -125,7 +156,7 @@ def _roll_back_step(turn: Turn) -> Turn:
     call = calls[number]
     key = f"{turn.case.id}/{turn.case.attempt}/{turn.case.plan}/rollback/{number}-{call.id}"
     try:
-        params = resolve_params(call.params, facts_of(turn))
+        params = resolve_params(call.params, _facts(turn))
     except LookupError as missing:
         return _rollback_failed(turn, f"{call.id}: {missing}")
     stop = guards.ask(
@@ -147,9 +178,19 @@ def _roll_back_step(turn: Turn) -> Turn:
     return intend(turn, call, params, key=key, by="agent", is_rollback=True)
 
 
+def _facts(turn: Turn) -> dict[str, Any]:
+    """What a way back reads. Of the entity, how it was before the first step: by now it is as the
+    plan made it."""
+    before = turn.case.entity_before
+    return facts_of(turn) | ({"entity": before} if before else {})
+
+
 def went_on(turn: Turn, outcome: Outcome) -> Turn:
+    """A step of the way back ended: the next one, or its proof."""
     if outcome.status is not OutcomeStatus.DONE:
         return _rollback_failed(turn, outcome.detail)
+    if plan_of(turn) is None:
+        return _rollback_failed(turn, FORGOTTEN)  # how much of it is still missing, nobody knows
     number = (turn.case.rollback_step or 0) + 1
     if number < len(way_back(turn)):
         return _roll_back_step(turn.change(rollback_step=number))
@@ -195,7 +236,8 @@ def next_plan(turn: Turn) -> Turn:
     found = plan_of(turn)
     if found is None or turn.case.verdict is not Verdict.FAILED:
         return turn.then(Todo.ROUTE)
-    if not turn.case.is_firing and not is_in_doubt(turn.case):
+    # What an earlier plan left in doubt is told; it is no reason to act on what is quiet by now.
+    if not turn.case.is_firing and turn.case.plans[-1].reason not in LOOK_ANYWAY:
         return turn.then(Todo.ROUTE)
     names = [p.name for p in found[0].plans]
     tried = {p.plan for p in turn.case.plans}

@@ -80,6 +80,7 @@ def _contained(turn: Turn, found: Assessment) -> Turn:
     if (
         hold > 0
         and case.page_held_until is None
+        and not is_in_doubt(case)
         and case.state in WAITING_STATES
         and _stands_on_something_unvouched(turn)
     ):
@@ -101,12 +102,16 @@ def _stands_on_something_unvouched(turn: Turn) -> bool:
 
 
 def _systemic(turn: Turn, found: Assessment) -> Turn:
+    case = turn.case
     turn = turn.change(
         radius=Radius.SYSTEMIC, suspect=found.suspect, radius_path=found.path, held_by=None
     )
     root = _root(turn, found)
-    if root is not None:
+    if root is not None and not is_in_doubt(case):
         return hold(turn, root.id)
+    if root is not None:
+        # The root's page says nothing of what was changed here. It is no root itself.
+        return _escalate(turn.change(suspect=None), found, Reason.ROUTED_TO_PLATFORM)
     turn = _escalate(turn, found, Reason.ROUTED_TO_PLATFORM)
     return turn.emit(*_held_back(turn, found))
 
@@ -171,7 +176,8 @@ def take_hold(turn: Turn) -> Turn:
         return turn
     event, case = turn.event, turn.case
     if isinstance(event, Held):
-        if case.pages or case.held_by or case.state not in WAITING_STATES:
+        is_told = bool(case.pages) or case.held_by is not None or is_in_doubt(case)
+        if is_told or case.state not in WAITING_STATES:
             return turn.then(Todo.REST)
         return hold(turn, event.root)
     if isinstance(event, Released):
@@ -202,7 +208,8 @@ def release(turn: Turn) -> Turn:
 
 def page_hold_over(turn: Turn) -> Turn:
     """The page has waited for a common cause long enough."""
-    if turn.case.state not in WAITING_STATES or not turn.case.is_firing:
+    is_over = not turn.case.is_firing and not is_in_doubt(turn.case)
+    if turn.case.state not in WAITING_STATES or is_over:
         return turn.then(Todo.REST)
     turn = silence(turn.then(Todo.MATCH))  # somebody may have silenced it while it waited
     return turn if turn.todo is Todo.REST else turn.then(Todo.ROUTE)

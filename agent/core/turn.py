@@ -65,10 +65,13 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, incident=incident)
 
     def move(self, move: Move, **fields: Any) -> Turn:
-        """Moves the incident by the table. Callers check `can` first where a person asked."""
+        """Moves the incident by the table. Callers check `can` first where a person asked. Where a
+        person is asked, whatever was approved before is not what they are asked about."""
         state = after(self.case.state, move)
         if state is None:
             raise ValueError(f"{move} is not possible in {self.case.state}")
+        if move is Move.ASK:
+            fields |= {"approved_by": None, "approval": None}
         return self.change(state=state, **fields)
 
     def start_over(self, **fields: Any) -> Turn:
@@ -79,6 +82,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
             attempt=self.case.attempt + 1,
             runbook=None,
             digest=None,
+            matched=None,
+            approved_by=None,
+            approval=None,
             plan=None,
             target=None,
             findings={},

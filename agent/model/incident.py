@@ -94,6 +94,17 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True):
     is_rollback: bool = False
 
 
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """What exactly a person let run: one plan of one version of a runbook, and of each of its steps
+    the plugin with the parameters as they were then (core/approval.py)."""
+
+    digest: str
+    plan: str
+    steps: Mapping[str, str]
+    """Fingerprint by id of the step. One whose parameters could not be worked out is not here, and
+    so not approved."""
+
+
 class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
     """One plan of the ladder that was tried, and its verdict."""
 
@@ -101,6 +112,8 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict | None = None
     reason: Reason | None = None
     """Why the verdict is what it is."""
+    attempt: int = 0
+    """Number of the incident's attempt it was. One more is the next plan of the same ladder."""
     rolled_back: bool = False
     rollback_verdict: Verdict | None = None
     """Whether the way back led back; None where nothing was taken back."""
@@ -144,12 +157,18 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     resolved_at: float | None = None
     acknowledged_by: str | None = None
     approved_by: str | None = None
+    """Who approved the plan in hand; None again where another one is chosen."""
+    approval: Approval | None = None
+    """What that approval is for."""
     resolved_by: str | None = None
     cause: str = ""
     held_by: str | None = None
     """Id of the systemic incident whose page covers this one."""
     silenced_by: str | None = None
     alerts: Mapping[str, AlertState] = {}
+    matched: str | None = None
+    """Identity of the alert its runbook was chosen for: the one that expressions go on reading,
+    whatever the other alerts do meanwhile."""
     findings: Mapping[str, Mapping[str, Any]] = {}
     waiting: tuple[str, ...] = ()
     """Ids of commands under way that the present state waits for."""
@@ -166,10 +185,22 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     looks: int = 0
     last_look: str = ""
     """What the latest look of the verification showed: a `Truth` word; empty before the first."""
+    last_look_at: float | None = None
     after_diagnosis: str = ""
     """What the running diagnosis is for: `decide`, or `route` where a page only wants findings."""
     page_held_until: float | None = None
     verify_started_at: float | None = None
+    verify_until: float | None = None
+    """The deadline of the proof under way, fixed when it begins: no later alert moves it."""
+    is_extended: bool = False
+    """That deadline was put off; it is so once at most."""
+    firing_until: float | None = None
+    """So long the alert may fire on after a good fix; fixed when the proof begins."""
+    is_decay_cut: bool = False
+    """Its alert looks back longer than the policy waits: what still fires then may be well."""
+    entity_before: Mapping[str, Any] = {}
+    """What was known of the entity before the first step of the plan: its way back is about that,
+    whatever the entity became since."""
     steps: tuple[StepRun, ...] = ()
     plans: tuple[PlanRun, ...] = ()
     pages: tuple[Page, ...] = ()

@@ -42,6 +42,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """How often the rules behind alerts are looked at: part of how long one outlives its cause."""
     group_interval_seconds: float = 300.0
     """How long Alertmanager may wait before it tells that an alert of a group is over."""
+    longest_decay_seconds: float = 21_600.0
+    """At most so long is an alert waited for because of what its own expression looks back: whoever
+    sends it writes that expression. What a runbook says about it may be longer."""
     windows: Mapping[str, Window] = {}
     """Change windows by name, for `guard.window`."""
     default_diagnostics: Mapping[str, tuple[str, ...]] = {}

@@ -103,7 +103,8 @@ class BudgetScope(StrEnum):
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """How much of the scope may be touched at a time. `min_healthy` is a share from 0 to 1 of its
-    entities without an open incident that fires; `concurrent` counts targets under way."""
+    entities without an open incident that fires or whose source fell silent; `concurrent` counts
+    targets under way, or whose proof is still out."""
 
     scope: BudgetScope = BudgetScope.PRODUCT
     min_healthy: float | None = None

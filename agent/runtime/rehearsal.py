@@ -63,6 +63,8 @@ class TestResult:
     """Numbers of the decide rows that were true, and so chosen, or unknown, and so ended it."""
     plans: tuple[PlanRun, ...] = ()
     ended: tuple[Ended, ...] = ()
+    why: str = ""
+    """The reason the incident has at the end, as its code, its sentence and what it is about."""
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -147,6 +149,7 @@ class Company:
             rows=tuple(seen),
             plans=tuple(run for incident in stage.incidents for run in incident.plans),
             ended=tuple(stage.ended),
+            why=_why(stage.last),
         )
 
     def _around(
@@ -278,6 +281,17 @@ def _all_of(incident: Incident | None, policy: Policy) -> dict[str, Any]:
         "state": incident.state.value,
         "rollback": _word(taken_back[-1]) if taken_back else None,
     }
+
+
+def _why(incident: Incident | None) -> str:
+    """What decided last. Without an incident the alert itself opened none."""
+    if incident is None:
+        return "the alert opened no incident"
+    reason = incident.reason
+    if reason is None:
+        return ""
+    about = incident.reason_text if incident.reason_text != reason.sentence else ""
+    return f"{reason.value}: {reason.sentence}" + (f": {about}" if about else "")
 
 
 def _word(verdict: Verdict | None) -> str | None:

@@ -76,7 +76,7 @@ class World:
 
     def with_more(self) -> Registry:
         """The registry with the other entities of the product, as many as the share needs."""
-        members, _ = _members(self._given.healthy)
+        members, _ = _members(self._healthy())
         entity = self.entity
         if not members or entity is None:
             return self.registry
@@ -196,8 +196,15 @@ class World:
                 at=START,
             )
 
+    def _healthy(self) -> float | None:
+        """Where a floor is counted and the test says nothing of it, there is somebody, and well."""
+        budget = self._runbook.guard.budget
+        if self._given.healthy is None and budget is not None and budget.min_healthy is not None:
+            return 1.0
+        return self._given.healthy
+
     def _burning(self) -> Iterator[Incident]:
-        _, burning = _members(self._given.healthy)
+        _, burning = _members(self._healthy())
         for number in range(burning if self.entity is not None else 0):
             name = _other(number)
             alert = AlertState(

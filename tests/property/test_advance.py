@@ -60,7 +60,7 @@ RUNBOOKS = (
             Branch(when=None, plan="restart"),
         ),
     ),
-    runbook("slow", alert="Slow", lifecycle=Lifecycle.ASSISTED),
+    runbook("slow", plan(), plan("second"), alert="Slow", lifecycle=Lifecycle.ASSISTED),
     runbook("odd", alert="Odd", lifecycle=Lifecycle.SHADOW),
     runbook("batch", alert="Batch", decide=settle(), plans=()),
     runbook("flaky", WORSE, plan("second", verify=CAREFUL), alert="Flaky*"),
@@ -230,6 +230,9 @@ def check(world: World) -> None:
             assert incident.radius is Radius.ROUTINE
             assert incident.approved_by is not None or incident.pages == ()
         assert incident.approved_by != "anna", "the author of every runbook"
+        if incident.runbook == "slow" and incident.state in (State.ACTING, State.VERIFYING):
+            approved = incident.approval.plan if incident.approval is not None else None
+            assert approved == incident.plan, "each plan of it has an approval of its own"
 
 
 PROBE = CommandKind.PROBE

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from agent.model.alert import Alert
+import msgspec
+
+from agent.model.alert import Alert, AlertStatus
 from agent.model.errors import Unparseable
 from agent.ports.plugin import PushSource
 
@@ -34,12 +36,24 @@ def read_alerts(body: bytes, sources: Sequence[PushSource]) -> list[Alert]:
         inner = [_as_text(a) if isinstance(a, Mapping) else a for a in said]
         if found := _first_reader(json.dumps({**data, "alerts": inner}).encode(), sources):
             return found
+    over: set[frozenset[tuple[str, str]]] = set()
     if said and all(_is_alert(one) for one in said):
-        body = json.dumps([_plain(one) for one in said]).encode()
+        plain = [_plain(one) for one in said]
+        over = {
+            frozenset(read["labels"].items())
+            for one, read in zip(said, plain, strict=True)
+            if one.get("status") == AlertStatus.RESOLVED.value
+        }
+        body = json.dumps(plain).encode()
     found = _first_reader(body, sources)
     if not found:
         raise Unparseable(NO_ALERT)
-    return found
+    return [
+        msgspec.structs.replace(alert, status=AlertStatus.RESOLVED)
+        if frozenset(alert.labels.items()) in over
+        else alert
+        for alert in found
+    ]
 
 
 def _decoded(body: bytes) -> Any:
@@ -63,7 +77,8 @@ def _is_alert(one: Any) -> bool:
 
 
 def _plain(one: Mapping[str, Any]) -> dict[str, Any]:
-    """The alert as Alertmanager's API has it, firing: what is asked is what would happen to it."""
+    """The alert as Alertmanager's API has it, firing; one that says of itself that it is resolved
+    gets that back once it is read."""
     written = _as_text(one)
     name = next((str(one[n]) for n in NAMES if isinstance(one.get(n), str)), None)
     if name is not None:

@@ -60,7 +60,7 @@ def explain(
     try:
         alerts = read_alerts(body, registry.push_sources())
     except Unparseable as error:
-        stop(f"{alert}: {error}")
+        stop(f"{alert}: {error}", code=WRONG_USAGE)
     found = [explaining.explain(a, view, at=time.time()) for a in alerts]
     emit(found, style, lambda: (explained_text.brief if brief else explained_text.whole)(found))
 

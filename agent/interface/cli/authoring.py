@@ -41,6 +41,13 @@ def _existing(paths: list[Path]) -> list[Path]:
     return paths
 
 
+def _check_config(config: Path | None) -> None:
+    """A settings file somebody named and that is not there is a word mistyped, not a fault."""
+    named = named_settings_path(config)
+    if named is not None and not named.exists():
+        stop(f"there is no {named}", code=WRONG_USAGE)
+
+
 def _fault(fault: Fault) -> dict[str, Any]:
     return {**msgspec.to_builtins(fault), "severity": fault.severity.value}
 
@@ -65,6 +72,7 @@ def check(
 
     Example: homeostat check runbooks/ homeostat.yaml
     """
+    _check_config(config)
     if paths:
         # What is asked about are these files: a settings file that happens to be here stays out.
         checked = checking.check_paths(_existing(paths), config=named_settings_path(config))
@@ -80,7 +88,8 @@ def check(
         if style is FaultFormat.TEXT:
             lines = [clean(_line(f)) for f in faults]
         warnings = len(faults) - checked.errors
-        lines.append(f"{checked.files} files, {checked.errors} errors, {warnings} warnings")
+        files = "1 file" if checked.files == 1 else f"{checked.files} files"
+        lines.append(f"{files}, {checked.errors} errors, {warnings} warnings")
         print("\n".join(lines))
     if checked.errors:
         raise typer.Exit(FOUND_WRONG)
@@ -119,10 +128,11 @@ def play(
     errors = [f for f in loaded.faults if f.severity is FaultSeverity.ERROR]
     _check_only(only, loaded, errors)
     results, coverages = _played(Company(loaded, plugins, policy=chosen.policy), only, test)
+    if not loaded.runbooks and not errors:
+        where = ", ".join(map(str, folders))
+        stop(f"no runbook here: {where or 'no folder is named'}", code=WRONG_USAGE)
     if test and not results and not errors:
         stop(f"no test has {test!r} in its name", code=WRONG_USAGE)
-    if report is not None:
-        _write(report, junit(results, errors))
     if style is ResultFormat.JUNIT:
         print(junit(results, errors), end="")
     elif style is ResultFormat.JSON:
@@ -138,6 +148,8 @@ def play(
         lines += [x for r in results for x in rehearsed.as_lines(r, with_timeline=verbose)]
         lines += rehearsed.uncovered(loaded, coverages) if coverage else []
         print("\n".join([*lines, rehearsed.summary(results, errors, coverages)]))
+    if report is not None:
+        _write(report, junit(results, errors))
     if errors or not all(r.passed for r in results):
         raise typer.Exit(FOUND_WRONG)
 
@@ -166,4 +178,4 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
-        stop(f"{path}: {error.strerror}", code=WRONG_USAGE)
+        stop(f"the report {path} cannot be written: {error.strerror}", code=WRONG_USAGE)

@@ -2,7 +2,8 @@
 
 Files say themselves what they are: runbooks and products by `apiVersion` and `kind`, a token file
 by `principals`; any other mapping is a settings file, and with it everything it refers to is
-checked. A folder is searched for YAML files.
+checked. What is known to be somebody else's (a rule file of Prometheus) is named as that. A folder
+is searched for YAML files.
 
 The tests of runbooks are played as well, because only that tells which parts of a runbook none of
 them proves. They are played under the default policy: what the tests of a runbook prove does not
@@ -21,14 +22,16 @@ import msgspec
 
 from agent.catalog.change_windows import undeclared_windows
 from agent.catalog.faults import FaultsError, in_order
-from agent.catalog.files import read_documents
+from agent.catalog.files import read_bytes
 from agent.catalog.lint import lint, places_in
 from agent.catalog.people import load_principals
 from agent.catalog.policy import PolicyDocument, compile_policy, load_policy
 from agent.catalog.products import load_registry
+from agent.catalog.runbook_ties import ties
 from agent.catalog.runbooks import RunbookSet, load_runbooks
-from agent.catalog.settings import Settings, load_settings
-from agent.catalog.strict_yaml import DOCUMENTS
+from agent.catalog.settings import SETTINGS, Settings, load_settings
+from agent.catalog.settings_document import SettingsDocument
+from agent.catalog.strict_yaml import DOCUMENTS, read_all
 from agent.interface.cli.progress import told
 from agent.model.fault import Fault, FaultSeverity
 from agent.model.policy import Policy
@@ -53,7 +56,7 @@ class Checked(msgspec.Struct, kw_only=True):
 
     @property
     def errors(self) -> int:
-        return sum(f.severity is FaultSeverity.ERROR for f in self.faults)
+        return sum(f.severity is FaultSeverity.ERROR for f in self.ordered())
 
     def ordered(self) -> tuple[Fault, ...]:
         return in_order({(str(f)): f for f in self.faults}.values())
@@ -79,7 +82,9 @@ def _check_settings(settings: Settings, checked: Checked) -> None:
     teams = _teams(reading.registry, settings)
     _check_set(reading.runbooks, plugins.plugins, teams, checked)
     checked.faults.extend(_windows(reading.runbooks, settings.policy))
-    checked.files += len({path for path, _, _ in reading.runbooks.places.values()})
+    read_files = {path for path, _, _ in reading.runbooks.places.values()}
+    read_files |= {fault.file for fault in reading.faults if Path(fault.file).is_file()}
+    checked.files += len(read_files)
 
 
 def _check_set(
@@ -92,9 +97,22 @@ def _check_set(
     today = datetime.now(UTC).date().isoformat()
     checked.faults.extend(lint(runbooks, teams=teams, today=today))
     company = Company(runbooks, plugins, policy=compile_policy(PolicyDocument()))
-    for runbook in told(runbooks.runbooks, "runbooks checked"):
+    alone = [r for r in runbooks.runbooks if r.name not in at_odds(runbooks)]
+    for runbook in told(alone, "runbooks checked"):
         coverage = cover(company, runbook, company.play_all(runbook))
         checked.faults.extend(faults_of(runbooks, coverage))
+
+
+def at_odds(runbooks: RunbookSet) -> frozenset[str]:
+    """Runbooks of which another one takes the place. Their tests fail for that alone, so nothing
+    is said of what they prove until it is settled."""
+    tied = {
+        runbook.name
+        for tie in ties(runbooks.runbooks)
+        if tie.severity is FaultSeverity.ERROR
+        for runbook in (tie.one, tie.other)
+    }
+    return frozenset({*runbooks.doubled, *tied})
 
 
 def _windows(runbooks: RunbookSet, policy: Policy) -> tuple[Fault, ...]:
@@ -146,14 +164,18 @@ def check_paths(paths: Sequence[Path], *, config: Path | None) -> Checked:
     for path in yaml_files(paths):
         checked.files += 1
         try:
-            documents = [d.data for d in read_documents(path)]
+            documents = read_all(read_bytes(path), file=str(path))
         except FaultsError as error:
             checked.faults.extend(error.faults)
             continue
-        if documents:
-            kinds.setdefault(_kind(documents), []).append(path)
-        else:
+        checked.faults.extend(fault for document in documents for fault in document.faults)
+        data = [document.data for document in documents]
+        if not data:
             checked.faults.append(_empty(path))
+        elif (foreign := _foreign(path, data)) is not None:
+            checked.faults.append(foreign)
+        else:
+            kinds.setdefault(_kind(data), []).append(path)
     registry = _products(kinds.get("products", ()), checked)
     for path in kinds.get("tokens", ()):
         principals = _loaded(load_principals, path, checked)
@@ -199,8 +221,49 @@ def _empty(path: Path) -> Fault:
     )
 
 
+FOREIGN: tuple[tuple[frozenset[str], str, str], ...] = (
+    (
+        frozenset({"groups"}),
+        "a Prometheus rule file",
+        "`homeostat coverage` reads those, to tell what would become of its alerts",
+    ),
+    (
+        frozenset({"scrape_configs", "rule_files", "alerting"}),
+        "a Prometheus configuration",
+        "`homeostat coverage` reads the rule files it names; the address goes into prometheus_url",
+    ),
+    (
+        frozenset({"route", "receivers", "inhibit_rules"}),
+        "an Alertmanager configuration",
+        "leave it out; a receiver in it sends to Homeostat",
+    ),
+)
+"""Files of others that lie beside ours: keys they have, what they are, what to do with them."""
+
+
+def _foreign(path: Path, documents: Sequence[Any]) -> Fault | None:
+    first = _first(documents)
+    if "kind" in first or not SettingsDocument.model_fields.keys().isdisjoint(first):
+        return None
+    for keys, what, remedy in FOREIGN:
+        if not keys.isdisjoint(first):
+            return Fault(
+                file=str(path),
+                line=1,
+                column=1,
+                code=SETTINGS,
+                message=f"no file of Homeostat: it looks like {what}",
+                remedy=remedy,
+            )
+    return None
+
+
+def _first(documents: Sequence[Any]) -> dict[Any, Any]:
+    return next((d for d in documents if isinstance(d, dict)), {})
+
+
 def _kind(documents: Sequence[Any]) -> str:
-    first = next((d for d in documents if isinstance(d, dict)), {})
+    first = _first(documents)
     version, kind = str(first.get("apiVersion", "")), first.get("kind")
     if kind == "Runbook" or version.startswith("homeostat/") or "match" in first:
         return "runbooks"

@@ -14,6 +14,9 @@ from agent.interface.cli.output import FOUND_WRONG, WRONG_USAGE, stop
 DEFAULT_URL = "http://127.0.0.1:8420"
 MISTYPED = 400
 """What the daemon answers where the request itself makes no sense."""
+NO_TOKEN = 401
+"""What it answers where no token came, or one it does not know."""
+TOKEN_REMEDY = "set HOMEOSTAT_TOKEN to a token of the token file; after changing it, reload"
 TIMEOUT_SECONDS = 40.0
 
 
@@ -55,7 +58,10 @@ def request(
             said = _decoded(error.read())
         if not isinstance(said, dict):
             said = {"error": str(said) or error.reason}
-        raise Told(error.code, said.get("error", ""), said.get("remedy", "")) from None
+        remedy = said.get("remedy", "")
+        if error.code == NO_TOKEN:
+            remedy = TOKEN_REMEDY
+        raise Told(error.code, said.get("error", ""), remedy) from None
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", error)
         raise Unreachable(f"no daemon answers at {address()}: {reason}") from None

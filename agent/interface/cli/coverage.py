@@ -56,7 +56,7 @@ def coverage(
     Healed and settled are proven by the runbook's own tests, played with this alert in the place of
     theirs. A runbook that is assisted heals after one person's click: its state is shown.
 
-    Example: homeostat coverage kube-prometheus-rules.jsonl --verbose
+    Example: homeostat coverage rules.yml --verbose
     """
     entries = _read(corpus)
     chosen = settings_of(config)
@@ -85,8 +85,10 @@ def coverage(
 def _read(corpus: Path) -> list[Entry]:
     try:
         entries = read_corpus(corpus)
-    except (OSError, Unparseable) as error:
-        stop(f"{corpus}: {error}", code=WRONG_USAGE)
+    except OSError as error:
+        stop(f"{error.filename or corpus}: {error.strerror or error}", code=WRONG_USAGE)
+    except Unparseable as error:  # it names the file, and where in it
+        stop(str(error), code=WRONG_USAGE)
     if not entries:
         stop(f"there is no alert in {corpus}", code=WRONG_USAGE)
     return entries

@@ -163,7 +163,8 @@ def _plugins_and_files(settings: Settings) -> Iterator[Look]:
     count = len(reading.runbooks.runbooks)
     grade = Grade.WRONG if errors else Grade.GOOD if count else Grade.UNWISE
     yield Look("files", grade, f"{count} runbooks, {errors} errors",
-               "what has errors is left out; without runbooks everything is paged",
+               "what has errors is left out at the start, and a running daemon keeps its last good"
+               " version; without runbooks everything is paged",
                "homeostat check")  # fmt: skip
     products = len(reading.registry.products)
     yield Look("products", Grade.GOOD if products else Grade.UNWISE, f"{products} declared",

@@ -176,7 +176,9 @@ def proof(turn: Turn, verify: Verify) -> dict[str, Any]:
 def _decay(turn: Turn, verify: Verify) -> dict[str, Any]:
     """How long the alert may go on firing after a good fix, and where that comes from."""
     url = first_alert(turn).generator_url
-    seconds = firing_for(verify.decay, expression_of(url), turn.view.policy)
+    policy = turn.view.policy
+    longest = max(policy.longest_decay_seconds, verify.within_seconds)
+    seconds = firing_for(verify.decay, expression_of(url), policy, longest=longest)
     if verify.decay.seconds is not None:
         source = "the runbook says so"
     elif verify.decay.expression is not None:

@@ -38,7 +38,9 @@ def _count(alerts: Sequence[Found]) -> list[str]:
 def _line(found: Found) -> str:
     name = found["alert"].get("alertname", "?")
     if not found["opens"]:
-        return f"{name}: opens nothing, {found['why']}"
+        fires = found.get("if_firing")
+        told = f"; firing, {_line(fires)}" if fires is not None else ""
+        return f"{name}: opens nothing, {found['why']}{told}"
     told = f"otherwise {found['route']['to']}"
     if found["runbook"] is not None:
         plans = [_plan_in_brief(plan) for plan in found["plans"]]
@@ -69,7 +71,9 @@ def _path(found: Found) -> str:
     rest = " ".join(f"{n}={v}" for n, v in sorted(labels.items()) if n != "alertname")
     head = f"{labels.get('alertname', '?')} {rest}".rstrip()
     if not found["opens"]:
-        return clean(f"{head}: opens nothing, {found['why']}")
+        nothing = clean(f"{head}: opens nothing, {found['why']}")
+        fires = found.get("if_firing")
+        return f"{nothing}\nIf it were firing: {_path(fires)}" if fires is not None else nothing
     rows = [
         *_about(found),
         *_runbook(found),

@@ -20,7 +20,7 @@ from agent.core.near_miss import near_misses
 from agent.core.turn import Turn
 from agent.core.view import View
 from agent.interface.cli import explained_diagnosis, explained_plans
-from agent.model.alert import Alert
+from agent.model.alert import Alert, AlertStatus
 from agent.model.incident import Incident, State
 from agent.model.product import EntityKind
 from agent.model.reason import Reason
@@ -28,6 +28,7 @@ from agent.model.runbook import Lifecycle, Match, Runbook
 from agent.runtime.intake import event_of
 
 MOST_NEAR_MISSES = 5
+UNKNOWN_AND_OVER = "a resolved message of something unknown"
 
 ALLOWS: Mapping[Lifecycle, str] = {
     Lifecycle.DRAFT: "a draft never runs",
@@ -40,7 +41,16 @@ ALLOWS: Mapping[Lifecycle, str] = {
 
 
 def explain(alert: Alert, view: View, *, at: float) -> dict[str, Any]:
-    """The whole path of one alert, as data."""
+    """The whole path of one alert, as data. What is resolved opens nothing; what a firing one
+    would do is then told under `if_firing`."""
+    if alert.status is AlertStatus.RESOLVED:
+        fires = msgspec.structs.replace(alert, status=AlertStatus.FIRING, ends_at=None)
+        return {
+            "alert": dict(alert.labels),
+            "opens": False,
+            "why": f"{UNKNOWN_AND_OVER}: {Reason.RESOLVED_BEFORE_SEEN.sentence}",
+            "if_firing": explain(fires, view, at=at),
+        }
     event = event_of(alert, at=at, view=view)
     alone = _without_runbooks(view)
     case = advance(None, event, alone).incident

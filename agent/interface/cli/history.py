@@ -127,6 +127,8 @@ def _unreadable(site: Site, exported: Path | None, error: Exception) -> NoReturn
             " (--config), or an exported history (--history FILE)",
             code=WRONG_USAGE,
         )
+    if isinstance(error, OSError):
+        stop(f"{error.filename or exported}: {error.strerror}", code=WRONG_USAGE)
     stop(str(error), code=WRONG_USAGE if exported is not None else FOUND_WRONG)
 
 
@@ -213,7 +215,7 @@ def backtest(
 
     It is tried as if it were active, beside today's other runbooks; a draft or one in shadow too.
 
-    Example: homeostat backtest runbooks/pods/crash-loop.yaml --since 90d
+    Example: homeostat backtest runbooks/crash-loop/crash-loop.yaml --since 90d
     """
     site = Site(config)
     start = since_of(since, now=time.time())
@@ -260,7 +262,8 @@ def diff(
     style: FormatOption = Format.TEXT,
 ) -> None:
     """Say which past incidents would end differently under NEW than under OLD, and from what to
-    what. A difference is nothing wrong: the exit code is 0.
+    what. A difference is nothing wrong: the exit code is 0. Where OLD or NEW has faults, nothing is
+    compared, and it is 1.
 
     Example: homeostat diff /tmp/last-week/runbooks runbooks/ --since 90d
     """
@@ -268,6 +271,7 @@ def diff(
     site.faults = []
     start = since_of(since, now=time.time())
     before, after = site.load([old]), site.load([new])
+    site.end()  # what is missing on one side would look like a difference
     changes = shown.changes(before.runbooks, after.runbooks)
     with opened(site, history) as found:
         told = Progress(found.count(since=start))
@@ -279,4 +283,3 @@ def diff(
         style,
         lambda: shown.diff_text(rows, changes, incidents=whole),
     )
-    site.end()

@@ -251,6 +251,8 @@ def _people(figures: Counted) -> str:
             f"resolved in {figures.minutes_median:.0f} min (median),"
             f" {figures.minutes_most:.0f} min at most"
         )
+    if figures.ended_by_agent:
+        parts.append(f"{figures.ended_by_agent} by the agent")
     if figures.causes:
         parts.append(f"causes: {_counts(figures.causes)}")
     return "; ".join(part for part in parts if part)
@@ -269,7 +271,8 @@ def _tried_row(row: Tried) -> tuple[str, ...]:
     if row.people.cause:
         people.append(f"cause: {row.people.cause}")
     if row.people.minutes is not None:
-        people.append(f"{row.people.minutes:.0f} min")
+        by = " by the agent" if row.people.ended_by_agent else ""
+        people.append(f"{row.people.minutes:.0f} min{by}")
     return (
         _day(row.at),
         row.incident,

@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from agent.catalog.faults import FaultsError
+from agent.catalog.products import load_registry
 from agent.catalog.settings import Settings
 from agent.core.alert_expression import expression_of
 from agent.core.facts import FAILED
@@ -19,7 +21,7 @@ from agent.interface.cli.client import Told, Unreachable, path_of, request
 from agent.interface.cli.output import FOUND_WRONG, WRONG_USAGE, stop
 from agent.interface.cli.runbook_scaffold import Step, Wish
 from agent.interface.http.incident_json import incident_json
-from agent.model.alert import Layer
+from agent.model.alert import AlertStatus, Layer
 from agent.model.errors import HomeostatError
 from agent.ports.plugin import Diagnostic
 from agent.runtime.history import History, opened
@@ -66,7 +68,26 @@ def _found(history: History, incident_id: str) -> Past:
     stop(f"there is no incident {incident_id!r} in it", code=FOUND_WRONG)
 
 
-def wish_from(past: Past, name: str, plugins: PluginRegistry, *, platform: str) -> Wish:
+def builder_of(past: Past, settings: Settings, *, ask_daemon: bool) -> str | None:
+    """Who answers for the incident's product, as the daemon knows it, or else the site's files."""
+    product = past["product"]
+    if product is None:
+        return None
+    if ask_daemon:
+        try:
+            rows = request("GET", path_of("api", "v1", "products"))
+            return next((str(row["builder"]) for row in rows if row["name"] == product), None)
+        except (Told, Unreachable):
+            pass  # the files say it too
+    try:
+        registry, _ = load_registry(settings.products)
+    except FaultsError:
+        return None
+    known = registry.products.get(product)
+    return known.builder if known is not None else None
+
+
+def wish_from(past: Past, name: str, plugins: PluginRegistry, *, owner: str) -> Wish:
     """The runbook that would have done what was done."""
     alerts = past["alerts"]
     if not alerts:
@@ -80,23 +101,31 @@ def wish_from(past: Past, name: str, plugins: PluginRegistry, *, platform: str) 
     entity = past["entity"]
     named = any(labels.get(label) == entity for label in ENTITY_LABELS)
     diagnose, facts = _findings(past, plugins)
-    said = first["annotations"]
-    about = next((said[n] for n in ("description", "summary", "message") if said.get(n)), "")
     return Wish(
         name=name,
-        owner=past["routed_to"] or platform,
+        owner=owner,
         layer=Layer(past["layer"]),
         alert=first["name"] or "Unnamed",
+        fired=first["name"] or "Unnamed",
         labels=labels,
         entity=None if named else entity,
         expression=expression_of(first["generator_url"]),
-        meaning=_prose(about) or f"{first['name']} fires.",
-        impact=_prose(past["cause"]),
+        meaning=_prose(_meaning(past, first)) or f"{first['name']} fires.",
         diagnose=diagnose,
         facts=facts,
         steps=tuple(steps),
         remarks=tuple(remarks),
     )
+
+
+def _meaning(past: Past, first: Mapping[str, Any]) -> str:
+    """As the first message said it: the incident's title keeps that. The last message of an alert
+    that is over may say the opposite ("all is well again")."""
+    about = str(past["title"]).removeprefix(f"{first['name']}: ")
+    if about != first["name"]:
+        return about
+    said = first["annotations"] if first["status"] == AlertStatus.FIRING.value else {}
+    return next((said[n] for n in ("description", "summary", "message") if said.get(n)), "")
 
 
 def _prose(text: object) -> str:
@@ -159,7 +188,7 @@ def _remarks(past: Past) -> Iterator[str]:
     ended = f", ended as {past['outcome']}" if past["outcome"] else ""
     yield f"From incident {past['id']}, opened {past['opened_at']}{ended}."
     if past["cause"]:
-        yield f"Cause: {past['cause'][:LONGEST]}"
+        yield f"The cause last time: {past['cause'][:LONGEST]}"
     by = sorted({step["by"] for step in past["steps"]})
     if by:
         yield f"What is done here was done there by {', '.join(by)}."

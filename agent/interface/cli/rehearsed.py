@@ -21,6 +21,9 @@ def as_lines(result: TestResult, *, with_timeline: bool) -> list[str]:
         lines += [f"    {key}"]
         lines += [f"      exp: {_shown(result.expected.get(key))}"]
         lines += [f"      got: {_shown(result.got.get(key))}"]
+    if not result.passed and result.why:
+        more = "" if with_timeline else " (--verbose shows the timeline)"
+        lines += [clean(f"    why: {result.why}{more}")]
     if with_timeline and not result.passed:
         lines += ["    what happened", *(f"      {clean(line)}" for line in result.timeline)]
     return lines
@@ -68,6 +71,7 @@ def result_data(result: TestResult) -> dict[str, Any]:
         "expected": result.expected,
         "got": result.got,
         "differences": result.differences,
+        "why": result.why,
         "timeline": result.timeline,
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from agent.catalog.draft import draft
+from agent.core.globs import fits
 from agent.core.identify import ENTITY_LABELS
 from agent.model.alert import Layer
 
@@ -35,6 +36,9 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     layer: Layer
     alert: str
+    """A name, or a glob for a family of them."""
+    fired: str = ""
+    """The name of an alert that came, where one did."""
     labels: Mapping[str, str]
     """Labels of the alert in its test; without the name."""
     entity: str | None = None
@@ -77,7 +81,7 @@ def text_of(wish: Wish, *, has_schema: bool) -> str:
         _yaml(lifecycle={"state": "shadow"}),
         "",
         _TESTS,
-        _yaml(tests=[_test(wish)]),
+        _first_test(wish),
         _test_hints(wish),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"
@@ -198,8 +202,14 @@ def _steps(steps: Sequence[Step]) -> list[dict[str, Any]]:
     return written
 
 
+def _fitting(alert: str) -> str:
+    """A name that could be an alert's: of `Foo*`, FooX."""
+    return alert.replace("*", "X").replace("?", "x")
+
+
 def _test(wish: Wish) -> dict[str, Any]:
-    alert: dict[str, Any] = {"labels": {"alertname": wish.alert, **wish.labels}}
+    name = wish.fired if wish.fired and fits(wish.alert, wish.fired) else _fitting(wish.alert)
+    alert: dict[str, Any] = {"labels": {"alertname": name, **wish.labels}}
     if wish.expression:
         alert["expression"] = wish.expression
     given: dict[str, Any] = {"alert": alert}
@@ -217,6 +227,15 @@ def _test(wish: Wish) -> dict[str, Any]:
         "outcome": "healed",
     }
     return {"name": "it is done, and the alert clears", "given": given, "expect": expect}
+
+
+def _first_test(wish: Wish) -> str:
+    """With what the proof of the examples would look at, as one more example."""
+    text = _yaml(tests=[_test(wish)])
+    given, expect, rest = text.rpartition("\n    expect:")
+    if not wish.steps or "\n    given:\n" not in given:
+        return text
+    return f"{given}\n      #after: {{facts: {{up: {{verdict: held}}}}}}{expect}{rest}"
 
 
 def _test_hints(wish: Wish) -> str:

@@ -12,7 +12,7 @@ import typer
 from agent.catalog import runbooks
 from agent.catalog.settings import Settings
 from agent.interface.cli.output import FOUND_WRONG, WRONG_USAGE, clean, stop
-from agent.interface.cli.past_incidents import past_incident, wish_from
+from agent.interface.cli.past_incidents import builder_of, past_incident, wish_from
 from agent.interface.cli.runbook_scaffold import SCHEMA_FILE, Step, Wish, alert_of, text_of
 from agent.interface.cli.site import ConfigOption, settings_of
 from agent.model.alert import Layer
@@ -69,7 +69,9 @@ def runbook(
     plugins = load_plugins(settings)
     if incident:
         past = past_incident(incident, history, settings)
-        wish = wish_from(past, name, plugins, platform=settings.policy.platform)
+        builder = builder_of(past, settings, ask_daemon=not history)
+        told = builder or past["routed_to"] or settings.policy.platform
+        wish = wish_from(past, name, plugins, owner=told)
         changed = {"alert": alert, "owner": owner, "layer": layer}
         wish = _changed(wish, {key: value for key, value in changed.items() if value})
     else:

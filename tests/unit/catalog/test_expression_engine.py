@@ -66,7 +66,9 @@ def test_another_engine_can_stand_behind_it(monkeypatch: pytest.MonkeyPatch) -> 
         ("a + 'x'", Wrong.OVERLOAD),
         ("a.b", Wrong.FIELD),
         ("(" * 40 + "a" + ")" * 40, Wrong.DEPTH),
-        ("a +", Wrong.OTHER),
+        ("a +", Wrong.END),
+        ("a b", Wrong.SYNTAX),
+        ("99999999999999999999", Wrong.OTHER),
     ],
 )
 def test_the_engine_says_what_is_wrong(text: str, wrong: Wrong) -> None:

@@ -145,7 +145,7 @@ def test_hostile_label_values_are_only_data() -> None:
         ("web.restarts == 2.0", 1, 14, "`==` does not work on (int, double)", "write 1.0 for 1"),
         ('web.alive == "yes"', 1, 11, "`==` does not work on (bool, string)", ""),
         ("web.alive &&", 1, 13, "it ends too early", ""),
-        ("nothing(1)", 1, 1, "unknown name nothing", "known are alert, entity, incident, web"),
+        ("nothing(1)", 1, 1, "unknown function nothing", "known are bool, double"),
         ("  ", 1, 1, "the expression is empty", ""),
         ("web.alive\x00", 1, 10, "the expression holds a control character", ""),
         ("has(web.alive)", 1, 4, "has(web.alive) cannot be asked of a declared name", "leave it"),

@@ -38,6 +38,7 @@ def test_reads_a_file(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(
         "platform: sre\ncooldown: 5s\nattempts_per_day: 9\nverify_within: 1m30s\n"
+        "longest_decay: 2h\n"
         "default_diagnostics: {service: [], agent: [a.b]}\n"
     )
     policy = load_policy(file)
@@ -45,6 +46,7 @@ def test_reads_a_file(tmp_path: Path) -> None:
     assert policy.cooldown_seconds == 5.0
     assert policy.attempts_per_day == 9
     assert policy.verify_within_seconds == 90.0
+    assert policy.longest_decay_seconds == 7200.0
     assert policy.attempts_per_incident == Policy().attempts_per_incident
     assert policy.default_diagnostics["service"] == ()
     assert policy.default_diagnostics["agent"] == ("a.b",)

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from agent.catalog.expressions import (
-    ExpressionError,
     Scope,
     compile_expression,
     compile_predicate,
@@ -43,9 +42,10 @@ def test_nothing_is_compiled_or_loaded_before_it_is_asked() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
-def test_a_text_that_was_never_checked_fails_when_it_is_asked() -> None:
-    with pytest.raises(ExpressionError):
-        trusted_predicate("web.aliv", SCOPE)(FACTS)
+def test_a_text_nobody_can_read_any_more_says_nothing() -> None:
+    assert trusted_predicate("web.aliv", SCOPE)(FACTS) is Truth.UNKNOWN
+    with pytest.raises(LookupError, match=r"web\.aliv cannot be read any more"):
+        trusted_expression("web.aliv", SCOPE).evaluate(FACTS)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,8 @@ def test_figures_count_what_people_did_and_who_handled_it_then() -> None:
         {"process.restart": 1},
         {"bad release": 1},
     )
-    assert (figures.minutes_median, figures.minutes_most) == (10.0, 30.0)
+    assert (figures.minutes_median, figures.minutes_most) == (10.0, 10.0)
+    assert figures.ended_by_agent == 1, "its 30 minutes say nothing of people"
 
 
 def test_an_incident_that_goes_on_has_no_minutes() -> None:

@@ -16,7 +16,7 @@ from agent.model.reason import Reason
 from agent.model.records import Halt
 from agent.model.runbook import Lifecycle
 from tests.support.careful import CAREFUL, NOT_WORSE
-from tests.support.cases import START, WATCHED, Value, World, plan, runbook, step
+from tests.support.cases import START, WATCHED, Value, When, World, plan, runbook, step
 
 
 def careful(**fields: Any) -> World:
@@ -173,7 +173,22 @@ def test_quiet_between_two_plans_does_not_hide_what_the_first_one_did() -> None:
     acted(world)
     world.answer(look(world), alive=False, restarts=9)
     world.clear()
-    assert world.case.is_open, "worse than before, and now silent: somebody has to know"
-    world.answer(look(world), OutcomeStatus.FAILED)
-    assert world.case.reason is Reason.FACTS_UNKNOWN
+    assert (world.case.state, world.case.reason) == (State.ESCALATED, Reason.WORSENED)
     assert world.paged == ["team-shop"]
+    world.answer(look(world), alive=False, restarts=9)
+    assert world.asked(CommandKind.ACT) == [], "what is quiet is not acted on"
+
+
+def test_a_promise_that_is_broken_before_the_first_step_stops_it() -> None:
+    fewer = When(
+        "after.restarts < before.after.restarts",
+        lambda f: f["after"]["restarts"] < f["before"]["after"]["restarts"],
+    )
+    verify = msgspec.structs.replace(CAREFUL, must_not_worsen=(fewer,))
+    world = World(runbook("hung", plan("only", verify=verify)))
+    world.fire()
+    world.answer(look(world), alive=False, restarts=2)
+    assert (world.case.steps, world.case.reason) == ((), Reason.DECIDED_TO_ESCALATE)
+    assert world.case.reason_text == (
+        f"before the first step: {fewer.text} does not hold, so only could only fail"
+    )

@@ -11,6 +11,7 @@ from agent.core.decay import (
     UNNAMED,
     UNREADABLE,
     firing_for,
+    is_beyond,
     look_back_of,
     quiet_for,
 )
@@ -99,6 +100,20 @@ def test_the_expression_of_the_runbook_wins_over_that_of_the_alert() -> None:
     decay = Decay(expression="rate(a[5m])")
     assert firing_for(decay, "rate(a[1h])", POLICY) == 5 * MINUTE + 30 + 120
     assert firing_for(Decay(), "rate(a[1h])", POLICY) == HOUR + 30 + 120
+
+
+def test_what_the_alert_itself_looks_back_may_be_bounded() -> None:
+    text = "rate(a[200y]) > 0"
+    assert firing_for(Decay(), text, POLICY, longest=HOUR) == HOUR + 30 + 120
+    assert is_beyond(Decay(), text, HOUR)
+    assert not is_beyond(Decay(), "rate(a[1h])", HOUR)
+    assert not is_beyond(Decay(), None, HOUR)
+
+
+def test_what_the_author_of_the_runbook_wrote_is_not_bounded() -> None:
+    for decay in (Decay(seconds=DAY), Decay(expression="rate(a[1d])")):
+        assert firing_for(decay, "rate(b[5m])", POLICY, longest=HOUR) >= DAY
+        assert not is_beyond(decay, "rate(b[200y])", HOUR)
 
 
 def test_an_alert_without_an_expression_does_not_look_back() -> None:

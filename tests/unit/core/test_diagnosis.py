@@ -10,7 +10,7 @@ from agent.model.incident import State
 from agent.model.policy import Policy
 from agent.model.product import EntityKind
 from agent.model.reason import Reason
-from agent.model.runbook import Branch, Call
+from agent.model.runbook import Branch, Call, Lifecycle
 from tests.support.cases import STATUS, Value, World, fact, on, plan, runbook
 
 SERVICE = on(EntityKind.SERVICE)
@@ -42,6 +42,14 @@ def test_a_default_never_takes_the_id_of_the_runbooks_own() -> None:
 def test_a_runbook_that_asks_for_nothing_goes_straight_to_its_plan() -> None:
     world = World(runbook(), policy=SERVICE)
     assert world.fire().state is State.ACTING
+
+
+def test_not_so_where_a_person_has_to_approve() -> None:
+    world = World(runbook(lifecycle=Lifecycle.ASSISTED), policy=SERVICE)
+    assert world.fire().state is State.DIAGNOSING
+    world.find(alive=False)
+    assert world.case.state is State.AWAITING_APPROVAL
+    assert "not alive" in world.case.pages[0].text
 
 
 def test_not_so_where_the_entity_stands_on_something_shared() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from agent.core.facts import Unresolved, facts_about, resolve_params
-from tests.support.cases import Value, World
+from agent.model.runbook import Runbook
+from tests.support.cases import Value, World, alert, received, runbook
 
 FACTS = {"a": {"text": "x", "none": None, "empty": "", "list": [], "zero": 0, "no": False}}
 RULE = "http://p:9090/graph?g0.expr=rate(http_errors_total%7Bjob%3D%22a%22%7D%5B5m%5D)+%3E+1"
@@ -28,6 +30,33 @@ def test_the_rule_behind_the_alert_is_a_fact() -> None:
 @pytest.mark.parametrize("url", ["", "http://p:9090/graph", "http://p:9090/alerts?g1.expr=up"])
 def test_where_it_is_not_known_it_is_missing(url: str) -> None:
     assert {"expression", "metrics"}.isdisjoint(alert_facts(url))
+
+
+@pytest.mark.parametrize("runbooks", [(), (runbook(),)])
+def test_messages_that_come_later_do_not_move_the_alert_that_is_read(
+    runbooks: tuple[Runbook, ...],
+) -> None:
+    world = World(*runbooks)
+    first = alert(labels={"pod": "a-1"}, starts_at=world.now - 60)
+    second = alert(labels={"pod": "b-1"}, starts_at=world.now - 30)
+    world.fire(first)
+    for told in (second, first):
+        world.now += 10
+        world.tell(received(msgspec.structs.replace(told, expires_at=world.now + 60), world.now))
+        assert pod_of(world) == "a-1"
+    world.clear(first)
+    assert pod_of(world) == "a-1"
+
+
+def test_before_a_runbook_is_chosen_it_is_the_one_that_started_first() -> None:
+    world = World()
+    world.fire(alert(labels={"pod": "late"}, starts_at=world.now - 10))
+    world.fire(alert(labels={"pod": "early"}, starts_at=world.now - 60))
+    assert pod_of(world) == "early"
+
+
+def pod_of(world: World) -> str:
+    return str(facts_about(world.case, world.view)["alert"]["labels"]["pod"])
 
 
 def test_expressions_are_worked_out_at_any_depth() -> None:

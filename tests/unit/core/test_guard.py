@@ -17,6 +17,7 @@ from agent.core.guard import DAY_SECONDS, GUARDS, Question, ask
 from agent.model.alert import Layer
 from agent.model.effect import OutcomeStatus, Verdict
 from agent.model.incident import PlanRun
+from agent.model.policy import PluginFacts
 from agent.model.reason import Reason
 from agent.model.records import Halt
 from agent.model.runbook import Budget, BudgetScope, Cooldown, Guard, Lifecycle
@@ -34,6 +35,17 @@ from tests.support.guarding import (
 )
 
 HALT = Halt(at=START, who="bob", why="fire drill")
+
+
+def alone(**fields: Any) -> Question:
+    """A step for a product with nothing else in it, under a floor."""
+    only = incident(product="pay", entity="pay-api")
+    floor = held_to(budget=Budget(min_healthy=0.8))
+    asked = question(**{"incident": only, "target": "pay-api", "runbook": floor, **fields})
+    wipe = PluginFacts(name="process.wipe", kind="action", effect="idempotent", reversal="none")
+    asked.view.plugins = {**asked.view.plugins, wipe.name: wipe}
+    return asked
+
 
 CASES: list[tuple[str, Reason, Callable[[], Question]]] = [
     ("halted", Reason.HALTED, lambda: question(halt=HALT)),
@@ -77,6 +89,12 @@ CASES: list[tuple[str, Reason, Callable[[], Question]]] = [
             runbook=held_to(budget=Budget(scope=BudgetScope.FLEET, min_healthy=0.8)),
             burning=("pay-api",),
         ),
+    ),
+    ("enough_healthy", Reason.BUDGET_MIN_HEALTHY, lambda: alone(use="process.wipe")),
+    (
+        "enough_healthy",
+        Reason.BUDGET_MIN_HEALTHY,
+        lambda: alone(incident=incident(product=None, entity="scout"), target="scout"),
     ),
     (
         "few_under_way",
@@ -212,6 +230,14 @@ def test_people_and_the_way_back_are_not_held_by_budget_or_window() -> None:
     assert ask(question(busy, by="bob", **told)) is None
     assert ask(question(busy, is_rollback=True, **told)) is None
     assert ask(question(busy, **{**told, "runbook": strict})) is not None
+
+
+def test_a_floor_over_nobody_stops_only_what_cannot_be_taken_back() -> None:
+    assert ask(alone()) is None
+    assert ask(alone(use="process.wipe", runbook=runbook())) is None, "no floor is declared"
+    stop = ask(alone(use="process.wipe"))
+    assert stop is not None
+    assert stop.text == "besides pay-api there is nothing else of the product to count"
 
 
 def test_what_is_not_connected_stops_people_too() -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from agent.core.matching import MatchIndex, best, failing_clause, specificity
 from agent.core.turn import Turn
-from agent.model.alert import Layer
-from agent.model.event import Acknowledged
+from agent.model.alert import Alert, Layer
+from agent.model.command import CommandKind
+from agent.model.event import Acknowledged, Approved
+from agent.model.product import InventoryObject
 from agent.model.reason import Reason
-from agent.model.runbook import Lifecycle, Match, Runbook, Truth
-from tests.support.cases import START, When, World, runbook
+from agent.model.records import Silence, SilenceMatcher
+from agent.model.runbook import Call, Lifecycle, Match, Plan, Runbook, Truth
+from tests.support.cases import START, WATCHED, Value, When, World, alert, plan, runbook
 
 LABELS = {"alertname": "Hung", "severity": "critical"}
 
@@ -29,6 +36,21 @@ def test_pinned_versions_are_found_by_digest_only() -> None:
     assert index.by_digest("old") is old
     assert index.by_digest("unknown") is None
     assert [r.digest for r in index.candidates(LABELS)] == ["digest-named"]
+
+
+def test_one_digest_for_two_runbooks_is_none() -> None:
+    """What was chosen would not be what runs: the harmless one could stand for the other."""
+    one, two = runbook("one", digest="same"), runbook("two", digest="same")
+    for index in (
+        MatchIndex([one, two]),
+        MatchIndex([one], pinned=[two]),
+        MatchIndex([one, two, one]),
+    ):
+        assert index.by_digest("same") is None
+    assert MatchIndex([one], pinned=[one]).by_digest("same") is one
+    world = World(one, runbook("two", digest="same", alert="Other"))
+    assert world.fire().reason is Reason.RUNBOOK_NOT_RUNNABLE
+    assert world.asked(CommandKind.ACT) == []
 
 
 def test_more_matchers_win() -> None:
@@ -148,3 +170,111 @@ def test_the_alerts_name_is_the_first_clause() -> None:
     clause = near_miss(Match(alert=("Hu?", "Other"), labels={"pod": ("a",)}))
     assert clause == ("alert", Truth.FALSE)
     assert near_miss(Match(alert=("H*g",))) is None
+
+
+# which alert
+
+
+POD = Value("alert.labels.pod")
+FIX = Call(id="fix", use="process.restart", params={"target": POD})
+
+
+def of_pods(*plans: Plan, **fields: Any) -> World:
+    world = World(runbook("hung", *plans, **fields))
+    world.view.inventory = {
+        name: InventoryObject(name=name, kind="pod", entity="shop-worker")
+        for name in ("a-1", "b-1")
+    }
+    return world
+
+
+def of_pod(name: str, world: World, **labels: str) -> Alert:
+    return alert(starts_at=world.now, labels={"pod": name, **labels})
+
+
+def test_the_way_back_is_from_what_was_done() -> None:
+    back = Call(id="back", use="process.rollback", params={"target": POD})
+    world = of_pods(plan("fix", FIX, verify=WATCHED, rollback=(back,)))
+    first = of_pod("a-1", world)
+    world.fire(first)
+    world.now += 1
+    world.fire(of_pod("b-1", world))
+    world.now += 1
+    world.act()
+    world.now += 1
+    world.clear(first)
+    world.wait(6)
+    world.find(alive=False, lost=True)
+    command = world.only(CommandKind.ACT)
+    assert (command.use, command.target) == ("process.rollback", "a-1")
+
+
+def test_what_was_approved_is_done_to_what_it_was_approved_for() -> None:
+    world = of_pods(plan("fix", FIX), lifecycle=Lifecycle.ASSISTED)
+    first = of_pod("a-1", world)
+    world.fire(first)
+    world.now += 1
+    world.fire(of_pod("b-1", world))
+    world.now += 1
+    world.clear(first)
+    world.tell(Approved(at=world.now, subject=world.case.id, who="olga"))
+    assert world.only(CommandKind.ACT).target == "a-1"
+
+
+def silenced(world: World) -> World:
+    matcher = SilenceMatcher(name="alertname", value="Hung")
+    world.keep(
+        "silence",
+        "s",
+        Silence(
+            id="s",
+            matchers=(matcher,),
+            starts_at=world.now - 1,
+            ends_at=world.now + 100,
+            created_by="bob",
+            comment="",
+            updated_at=world.now,
+        ),
+    )
+    return world
+
+
+def test_it_is_the_alert_the_runbook_matched_that_is_read() -> None:
+    tier = Match(alert=("Hung",), labels={"tier": ("x",)})
+    world = silenced(of_pods(plan("fix", FIX), match=tier))
+    world.fire(of_pod("a-1", world, tier="y"))
+    world.now += 1
+    second = of_pod("b-1", world, tier="x")
+    world.fire(second)
+    world.wait(200)
+    assert world.case.matched == second.identity
+    assert world.only(CommandKind.ACT).target == "b-1"
+
+
+def test_of_several_it_is_the_one_that_started_first() -> None:
+    world = silenced(of_pods(plan("fix", FIX)))
+    late, early = of_pod("a-1", world), of_pod("b-1", world)
+    world.fire(late)
+    world.fire(msgspec.structs.replace(early, starts_at=early.starts_at - 60))
+    world.wait(200)
+    assert world.only(CommandKind.ACT).target == "b-1"
+
+
+def of_two(mine: When) -> World:
+    world = silenced(of_pods(plan("fix", FIX), match=Match(alert=("Hung",), when=mine)))
+    for pod in ("a-1", "b-1"):
+        world.now += 1
+        world.fire(msgspec.structs.replace(of_pod(pod, world), annotations={"for": pod}))
+    world.wait(200)
+    return world
+
+
+def test_a_condition_is_asked_of_each_alert_with_all_that_is_its_own() -> None:
+    """The labels of one with the annotations of another would be an alert that nobody sent."""
+    second = When("annotations.for", lambda f: f["alert"]["annotations"]["for"] == "b-1")
+    assert of_two(second).only(CommandKind.ACT).target == "b-1"
+    mixed = When(
+        "labels.pod and annotations.for",
+        lambda f: f["alert"]["labels"]["pod"] != f["alert"]["annotations"]["for"],
+    )
+    assert of_two(mixed).case.reason is Reason.NO_RUNBOOK

@@ -14,7 +14,8 @@ from agent.model.incident import Ending, State
 from agent.model.reason import Reason
 from agent.model.records import Halt
 from agent.model.runbook import Lifecycle
-from tests.support.cases import STATUS, World, alert, runbook
+from tests.support.careful import CAREFUL
+from tests.support.cases import STATUS, World, alert, plan, runbook
 
 
 def say(world: World, what: Any, who: str = "bob", **fields: Any) -> Decision:
@@ -157,6 +158,17 @@ def test_a_person_acts_first_and_the_approval_finds_the_target_busy() -> None:
     say(world, Approved, "carl")
     assert world.case.reason is Reason.TARGET_BUSY
     assert len(world.asked(CommandKind.ACT)) == 1
+
+
+def test_who_takes_it_while_the_approved_plan_looks_around_ends_the_plan_on_the_record() -> None:
+    world = assisted(plan("only", verify=CAREFUL))
+    say(world, Approved)
+    assert world.case.state is State.DIAGNOSING
+    say(world, Acknowledged, "carl")
+    world.find(alive=False, restarts=1)
+    assert world.asked(CommandKind.ACT) == []
+    told = [e.text for d in world.batch.decisions for e in d.journal if e.kind == "stopped"]
+    assert told == ["only, which bob approved, is not carried out"]
 
 
 async def test_rejected_is_a_persons() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from agent.core.guard import recheck
+from agent.core.matching import MatchIndex
 from agent.model.command import CommandKind
 from agent.model.effect import OutcomeStatus
 from agent.model.incident import State
@@ -60,6 +61,23 @@ def test_an_incident_that_is_closed_is_not_acted_on() -> None:
     closed = msgspec.structs.replace(world.case, state=State.RESOLVED)
     for found in (None, closed):
         stop = recheck(command, found, world.view, at=START)
+        assert stop is not None
+        assert stop.reason is Reason.MOVE_REFUSED
+
+
+def test_a_runbook_nobody_knows_any_more_is_not_acted_on() -> None:
+    """Without it there is nothing left that limits, windows and approvals could be read from."""
+    world = acting()
+    world.view.runbooks = MatchIndex(())
+    assert again(world) is Reason.RUNBOOK_NOT_RUNNABLE
+
+
+def test_a_plan_that_is_not_in_hand_any_more_is_not_acted_on() -> None:
+    world = acting()
+    command = world.only(CommandKind.ACT)
+    for plan in (None, "another"):
+        about = msgspec.structs.replace(world.case, plan=plan, digest=None)
+        stop = recheck(command, about, world.view, at=START)
         assert stop is not None
         assert stop.reason is Reason.MOVE_REFUSED
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from agent.model.command import Command, CommandKind
-from agent.model.effect import Effect, OutcomeStatus
+from agent.model.effect import Effect, OutcomeStatus, Verdict
 from agent.model.event import ActionRequested
 from agent.model.incident import Ending, State
 from agent.model.policy import Policy
 from agent.model.reason import Reason
-from agent.model.runbook import Branch, Lifecycle
+from agent.model.records import Halt
+from agent.model.runbook import Branch, Lifecycle, OnInconclusive
 from tests.support.cases import STATUS, World, fact, plan, runbook, settle, step
 
 EFFECTS = {
@@ -283,10 +286,61 @@ def test_no_act_stays_under_way_for_an_incident_that_ended(status: OutcomeStatus
 
 
 @pytest.mark.parametrize("undo", ["text", 5, {}, {"use": 5}, {"use": "x", "with": "y"}, [1]])
-def test_an_odd_way_back_told_by_a_plugin_does_no_harm(undo: object) -> None:
+def test_an_odd_way_back_told_by_a_plugin_is_one_that_nobody_knows(undo: object) -> None:
     world = World(runbook("hung", plan("only", step(), rollback_snapshot=True)))
     world.fire()
     world.act(undo=undo)
     world.wait(301)
-    assert world.case.reason is Reason.STILL_FIRING
+    assert world.case.reason is Reason.ROLLBACK_FAILED
     assert world.case.steps[0].undo is None
+
+
+def two_steps(**fields: Any) -> World:
+    """The first of two steps is under way."""
+    two = plan("two", step(), step("process.rollback", id="second"), **fields)
+    world = World(runbook("hung", two))
+    world.fire()
+    return world
+
+
+def halt(world: World) -> None:
+    world.keep("halt", "halt", Halt(at=world.now, who="bob", why="drill"))
+
+
+def test_half_a_plan_is_told_though_it_went_quiet() -> None:
+    world = two_steps()
+    world.clear()
+    halt(world)
+    world.act()
+    assert (world.case.state, world.case.reason) == (State.ESCALATED, Reason.HALTED)
+    assert world.case.plans[0].verdict is Verdict.INCONCLUSIVE
+    assert world.paged == ["team-shop"]
+
+
+def test_a_stop_before_anything_was_done_is_no_verdict() -> None:
+    world = two_steps()
+    halt(world)
+    world.act(OutcomeStatus.REFUSED, reason=Reason.HALTED)
+    assert (world.case.reason, world.case.plans) == (Reason.HALTED, ())
+
+
+def test_half_a_plan_may_be_taken_back() -> None:
+    back = OnInconclusive.ROLL_BACK_AND_ESCALATE
+    way = (step("process.flush", id="back"),)
+    world = two_steps(on_inconclusive=back, rollback=way)
+    world.act()
+    world.act(OutcomeStatus.REFUSED, reason=Reason.COOLDOWN)
+    assert world.act().step == "back"
+    assert (world.case.state, world.case.reason) == (State.ESCALATED, Reason.COOLDOWN)
+    assert world.case.plans[0].rolled_back
+
+
+def test_half_a_plan_whose_next_step_may_have_happened_is_left_to_people() -> None:
+    back = OnInconclusive.ROLL_BACK_AND_ESCALATE
+    world = two_steps(on_inconclusive=back, rollback=(step("process.flush", id="back"),))
+    world.act()
+    for _ in range(Policy().temporary_retries + 1):
+        world.act(OutcomeStatus.UNKNOWN)
+    assert world.case.reason is Reason.STEP_UNKNOWN
+    assert not world.case.plans[0].rolled_back
+    assert world.asked(CommandKind.ACT) == []

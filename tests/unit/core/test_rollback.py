@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from agent.core.matching import MatchIndex
 from agent.model.command import CommandKind
 from agent.model.effect import OutcomeStatus, Verdict
 from agent.model.incident import Ending, PlanRun, State
-from agent.model.policy import Policy
+from agent.model.policy import PluginFacts, Policy
 from agent.model.reason import Reason
 from agent.model.records import Halt
-from agent.model.runbook import Lifecycle, Plan
-from tests.support.cases import WATCHED, World, plan, runbook, step
+from agent.model.runbook import Call, Lifecycle, Plan
+from tests.support.cases import NAME, WATCHED, Value, World, plan, runbook, step
 
+OWNER = Value("entity.owner")
 BACK = step("process.rollback", id="back")
 DECLARED = plan("risky", step("process.flush", id="flush"), rollback=(BACK, step(id="again")))
 SNAPSHOT = plan("risky", step(), step("process.flush", id="flush"), rollback_snapshot=True)
@@ -39,6 +43,7 @@ def test_a_declared_way_back_is_walked_step_by_step() -> None:
         plan="risky",
         verdict=Verdict.FAILED,
         reason=Reason.STILL_FIRING,
+        attempt=1,
         rolled_back=True,
         rollback_verdict=Verdict.INCONCLUSIVE,
     )
@@ -130,8 +135,9 @@ def test_what_cleared_during_the_way_back_needs_no_further_remedy() -> None:
     world.clear()
     world.act()
     world.act()
-    assert world.case.state is State.RESOLVED
-    assert world.pages == []
+    assert [run.plan for run in world.case.plans] == ["risky"]
+    assert world.paged == ["team-shop"], "nothing proves that it is as it was"
+    assert "rolled back, not proven" in world.case.pages[0].text
 
 
 def test_a_look_that_comes_back_after_the_deadline_judges_nothing() -> None:
@@ -166,3 +172,56 @@ def test_a_snapshot_that_was_lost_in_a_crash_is_told_and_nothing_else_is_tried()
     assert world.case.reason is Reason.ROLLBACK_FAILED
     assert "never told" in world.case.reason_text
     assert [run.plan for run in world.case.plans] == ["risky"]
+
+
+SCALE = PluginFacts(name="x.scale", kind="action", effect="idempotent", reversal="snapshot")
+
+
+def test_a_snapshot_of_a_second_attempt_is_what_the_first_one_left() -> None:
+    scaled = plan("scaled", step("x.scale", id="scale"), verify=WATCHED, rollback_snapshot=True)
+    world = World(runbook("hung", scaled, plan("second")))
+    world.view.plugins = {**world.view.plugins, SCALE.name: SCALE}
+    world.fire()
+    world.act(OutcomeStatus.UNKNOWN)
+    world.act(undo={"use": "x.scale", "with": {"target": "shop-worker", "replicas": 5}})
+    world.wait(6)
+    world.find(alive=False, lost=True)
+    assert world.asked(CommandKind.ACT) == []
+    assert world.case.reason is Reason.ROLLBACK_FAILED
+
+
+def test_the_way_back_is_about_the_entity_as_it_was_before_the_first_step() -> None:
+    back = Call(id="back", use="process.rollback", params={"target": NAME, "to": OWNER})
+    world = failed_first(plan("risky", rollback=(back,)))
+    entities = dict(world.view.registry.entities)
+    entities["shop-worker"] = msgspec.structs.replace(entities["shop-worker"], owner="changed")
+    world.view.registry = msgspec.structs.replace(world.view.registry, entities=entities)
+    world.wait(301)
+    assert world.only(CommandKind.ACT).params["to"] == "team-shop"
+
+
+def failed_first(*plans: Plan) -> World:
+    world = World(runbook("hung", *plans))
+    world.fire()
+    world.act()
+    return world
+
+
+def test_a_way_back_whose_text_is_gone_is_told() -> None:
+    world = failed_first(DECLARED, plan("second"))
+    world.wait(301)
+    world.view.runbooks = MatchIndex(())
+    world.act()
+    assert not world.case.plans[0].rolled_back, "half of it is missing"
+    assert world.case.reason is Reason.ROLLBACK_FAILED
+
+
+def test_an_earlier_plan_in_doubt_is_no_reason_to_act_on_what_is_quiet() -> None:
+    world = failed_first(plan("first", verify=WATCHED), plan("second"), plan("third"))
+    world.wait(6)
+    world.find(alive=False, lost=True)
+    assert world.only(CommandKind.ACT).plan == "second"
+    world.clear()
+    world.act(OutcomeStatus.FAILED)
+    assert [run.plan for run in world.case.plans] == ["first", "second"]
+    assert world.paged == ["team-shop"]

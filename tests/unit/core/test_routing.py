@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from agent.model.command import CommandKind
-from agent.model.effect import OutcomeStatus
+from agent.model.effect import OutcomeStatus, Verdict
 from agent.model.event import Acknowledged, Approved, ResolvedByPerson
-from agent.model.incident import Ending, Radius, State
+from agent.model.incident import Ending, PlanRun, Radius, State
 from agent.model.policy import Policy
 from agent.model.product import EntityKind
 from agent.model.reason import Reason
 from agent.model.runbook import Lifecycle
-from tests.support.cases import CHANNELS, World, alert, on, runbook
+from tests.support.careful import CAREFUL
+from tests.support.cases import (
+    CHANNELS,
+    STATUS,
+    WATCHED,
+    World,
+    alert,
+    on,
+    plan,
+    runbook,
+    step,
+)
 
 
 def names(world: World) -> list[str]:
@@ -224,3 +236,87 @@ def test_pages_say_why(status: OutcomeStatus) -> None:
     world.answer(world.pages[0], status)
     wanted = Reason.PAGE_DELIVERED if status is OutcomeStatus.DONE else Reason.PAGE_FAILED
     assert wanted in world.reasons
+
+
+# what a plan left in doubt
+
+FAILS = plan("risky", verify=WATCHED)
+BACK = step("process.rollback", id="back")
+
+
+def failed_in_doubt(world: World) -> None:
+    """The proof of the plan under way says that it is not well."""
+    world.act()
+    world.wait(6)
+    world.find(alive=False, lost=True)
+
+
+def test_a_page_about_what_is_in_doubt_does_not_wait_for_a_common_cause() -> None:
+    world = World(runbook("hung", FAILS))
+    world.fire(alert(entity="shop-web", starts_at=world.now))
+    failed_in_doubt(world)
+    assert world.case.reason is Reason.VERIFICATION_FAILED
+    assert world.timer("page_hold") is None
+    assert world.paged == ["team-shop"]
+
+
+def test_in_doubt_and_quiet_before_the_next_plan_began_is_told_too() -> None:
+    careful = plan("second", step("process.rollback", id="second"), verify=CAREFUL)
+    world = World(runbook("hung", FAILS, careful))
+    world.fire(alert(entity="shop-web", starts_at=world.now))
+    failed_in_doubt(world)
+    assert (world.case.plan, world.case.state) == ("second", State.DIAGNOSING)
+    world.clear()
+    assert (world.case.state, world.paged) == (State.ESCALATED, ["team-shop"])
+    assert world.case.reason is Reason.VERIFICATION_FAILED
+
+
+def test_findings_for_a_page_are_waited_for_though_it_went_quiet() -> None:
+    policy = Policy(default_diagnostics={"alert": ("process.log",)})
+    world = World(runbook("hung", FAILS), policy=policy)
+    world.fire(alert(entity="shop-web", starts_at=world.now))
+    failed_in_doubt(world)
+    world.clear()
+    world.find(lines=3)
+    world.wait(60)
+    assert world.paged == ["team-shop"]
+
+
+def test_what_is_in_doubt_is_not_held_back_under_a_root() -> None:
+    world = World(runbook("hung", plan("risky", verify=WATCHED, rollback=(BACK,))))
+    first = world.fire(alert(entity="shop-web", starts_at=world.now)).id
+    world.act()
+    world.fire(alert("CacheDown", entity="cache", starts_at=world.now))
+    world.wait(6)
+    world.find(alive=False, lost=True)
+    world.act(OutcomeStatus.FAILED)
+    case = world.incident(first)
+    assert (case.reason, case.held_by) == (Reason.ROLLBACK_FAILED, None)
+    assert [page.to for page in case.pages] == ["platform"]
+    assert case.suspect is None, "others are held under the root, not under this one"
+
+
+def test_what_was_held_before_it_was_in_doubt_is_told_when_it_goes_quiet() -> None:
+    world = World(runbook("hung", FAILS))
+    world.fire(alert(entity="shop-web", starts_at=world.now))
+    in_doubt = PlanRun(plan="risky", verdict=Verdict.INCONCLUSIVE)
+    held = msgspec.structs.replace(
+        world.case, state=State.ESCALATED, held_by="root", routed_to="platform", plans=(in_doubt,)
+    )
+    world.state.incidents[held.id] = held
+    world.clear()
+    assert len(world.case.pages) == 1
+
+
+def test_a_second_start_does_not_act_on_what_went_quiet() -> None:
+    """An earlier plan is in doubt, so it is not closed; nor is that a reason to go on."""
+    world = World(runbook("hung", FAILS, diagnose=(STATUS,)))
+    world.fire(alert(entity="shop-worker", starts_at=world.now))
+    in_doubt = PlanRun(plan="risky", verdict=Verdict.FAILED, reason=Reason.WORSENED, attempt=1)
+    again = msgspec.structs.replace(world.case, plans=(in_doubt,), attempt=2)
+    world.state.incidents[again.id] = again
+    world.clear()
+    assert world.case.is_open
+    world.find(alive=False)
+    assert world.asked(CommandKind.ACT) == []
+    assert (world.case.reason, world.paged) == (Reason.WORSENED, ["team-shop"])

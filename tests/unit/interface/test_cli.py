@@ -255,9 +255,9 @@ def test_explain_names_the_failing_clause(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{", '{"a": 1}'])
-def test_explain_of_something_else_is_1(tmp_path: Path, body: str) -> None:
+def test_explain_of_something_else_is_wrong_usage(tmp_path: Path, body: str) -> None:
     (tmp_path / "a.json").write_text(body)
-    assert call("explain", "a.json").exit_code == 1
+    assert call("explain", "a.json").exit_code == 2
 
 
 def test_explain_code() -> None:
@@ -293,6 +293,8 @@ def test_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 1
     assert grades["python"] == grades["data folder"] == grades["port"] == doctor.Grade.GOOD
     assert grades["tokens"] == doctor.Grade.WRONG
+    (files,) = (row for row in json.loads(result.output) if row["what"] == "files")
+    assert "left out at the start, and a running daemon keeps its last good" in files["why"]
     for row in json.loads(result.output):
         assert row["grade"] == "good" or (row["why"] and row["mend"]), row
 

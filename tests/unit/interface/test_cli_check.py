@@ -43,7 +43,7 @@ def last(result: Result) -> str:
 def test_a_runbook_whose_tests_prove_all_of_it_is_fine() -> None:
     write()
     result = check("runbooks")
-    assert (result.exit_code, result.output) == (0, "1 files, 0 errors, 0 warnings\n")
+    assert (result.exit_code, result.output) == (0, "1 file, 0 errors, 0 warnings\n")
 
 
 def test_what_no_test_proves_is_an_error() -> None:
@@ -56,7 +56,7 @@ def test_what_no_test_proves_is_an_error() -> None:
         "runbooks/web.yaml:10:46: HS254 guard.budget.concurrent: no test is stopped by it (write"
     )
     assert [line.split(" ")[1] for line in lines[:-1]] == ["HS254"] * 4
-    assert lines[-1] == "1 files, 4 errors, 0 warnings"
+    assert lines[-1] == "1 file, 4 errors, 0 warnings"
 
 
 def test_a_warning_says_that_it_is_one_and_ends_well() -> None:
@@ -64,7 +64,7 @@ def test_a_warning_says_that_it_is_one_and_ends_well() -> None:
     result = check("runbooks")
     assert result.exit_code == 0
     assert all(line.endswith("[warning]") for line in result.output.splitlines()[:-1])
-    assert last(result) == "1 files, 0 errors, 4 warnings"
+    assert last(result) == "1 file, 0 errors, 4 warnings"
 
 
 def test_every_fault_of_every_file_is_told_at_once_and_in_order() -> None:
@@ -182,4 +182,60 @@ def test_github_shows_faults_beside_their_lines() -> None:
         "::error file=runbooks/web.yaml,line=11,col=3,title=HS254::guard.window: no test is"
     )
     write()
-    assert check("runbooks", "--format", "github").output == "1 files, 0 errors, 0 warnings\n"
+    assert check("runbooks", "--format", "github").output == "1 file, 0 errors, 0 warnings\n"
+
+
+def test_what_is_wrong_with_one_key_hides_nothing_else_of_its_file() -> None:
+    twice = PROVEN.replace("now.is_busy,", "now.is_bsy,").replace(
+        "\nguard:", "\nguard: {cooldown: {every: 1h}}\nguard:", 1
+    )
+    write(twice)
+    result = check("runbooks")
+    codes = [line.split(" ")[1] for line in result.output.splitlines()[:-1]]
+    assert result.exit_code == 1
+    assert {"HS110", "HS204"} <= set(codes)
+    assert last(result) == f"1 file, {len(codes)} errors, 0 warnings"
+
+
+def test_of_runbooks_that_tie_only_the_tie_is_told() -> None:
+    write()
+    write(PROVEN.replace("name: web-crash-loop", "name: twin"), "twin.yaml")
+    lines = check("runbooks").output.splitlines()
+    assert [line.split(" ")[1] for line in lines[:-1]] == ["HS210"]
+    assert lines[-1] == "2 files, 1 errors, 0 warnings"
+
+
+def test_of_two_of_one_name_only_that_is_told() -> None:
+    write()
+    write(PROVEN.replace("every: 1h", "every: 2h"), "twin.yaml")
+    lines = check("runbooks").output.splitlines()
+    assert [line.split(" ")[1] for line in lines[:-1]] == ["HS211"]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("groups: [{name: a, rules: []}]\n", "a Prometheus rule file"),
+        ("global: {}\nscrape_configs: []\n", "a Prometheus configuration"),
+        ("route: {receiver: a}\nreceivers: []\n", "an Alertmanager configuration"),
+    ],
+)
+def test_a_file_of_somebody_else_is_named_as_that(text: str, what: str) -> None:
+    Path("theirs.yml").write_text(text)
+    lines = check("theirs.yml").output.splitlines()
+    assert lines[0].startswith(f"theirs.yml:1:1: HS401 no file of Homeostat: it looks like {what} ")
+    assert len(lines) == 2
+
+
+def test_files_that_cannot_be_used_are_counted_too() -> None:
+    write(PROVEN.replace("now.is_busy,", "now.is_bsy,"))
+    Path("homeostat.yaml").write_text("{runbooks: [runbooks], shipped_runbooks: false}")
+    assert last(check()).startswith("2 files, ")
+
+
+def test_settings_that_are_not_there_are_wrong_usage() -> None:
+    write()
+    for words in (("--config", "gone.yaml"), ("runbooks", "--config", "gone.yaml")):
+        result = check(*words)
+        assert result.exit_code == 2
+        assert "there is no gone.yaml" in result.output

@@ -53,6 +53,7 @@ def test_a_test_that_fails_shows_what_was_expected_and_what_came() -> None:
         "    plan\n      exp: restart\n      got: pin\n"
         "    actions\n      exp: [web.pin, web.pin]\n      got: [web.pin]\n"
         "    rollback\n      exp: held\n      got: nothing\n"
+        "    why: healed: healed and verified (--verbose shows the timeline)\n"
         "ok     "
     )
     assert "13 tests, 1 failed;" in result.output.splitlines()[-1]
@@ -148,3 +149,36 @@ def test_junit_names_files_that_could_not_be_loaded() -> None:
 
 def test_a_report_that_cannot_be_written_is_wrong_usage() -> None:
     assert play("--junit", "no/such/folder/report.xml").exit_code == 2
+
+
+def test_a_test_that_fails_says_what_decided() -> None:
+    wrong = PROVEN.replace("expect: {stopped_by: budget_concurrent}", "expect: {outcome: healed}")
+    assert wrong != PROVEN
+    [why] = [line for line in play(text=wrong).output.splitlines() if "why: " in line]
+    assert why.startswith("    why: budget_concurrent: ")
+    assert why.endswith("(--verbose shows the timeline)")
+    [told] = [x for x in play("--verbose", text=wrong).output.splitlines() if "why: " in x]
+    assert "--verbose" not in told
+    data = json.loads(play("--format", "json", text=wrong).stdout)
+    assert [t["why"].split(":")[0] for t in data["tests"] if not t["passed"]] == [
+        "budget_concurrent"
+    ]
+
+
+def test_where_there_is_no_runbook_nothing_was_tested() -> None:
+    Path("empty").mkdir()
+    result = CliRunner().invoke(app, ["test", "empty"])
+    assert result.exit_code == 2
+    assert "no runbook here: empty" in result.output
+
+
+def test_runbooks_without_tests_are_counted_as_none() -> None:
+    result = play(text=PROVEN.split("tests:\n")[0])
+    assert (result.exit_code, result.output.split(";")[0]) == (0, "0 tests, 0 failed")
+
+
+def test_a_report_that_cannot_be_written_takes_no_result_away() -> None:
+    result = play("--junit", "gone/j.xml")
+    assert result.exit_code == 2
+    assert "13 tests, 0 failed" in result.output
+    assert "the report gone/j.xml cannot be written: No such file or directory" in result.output

@@ -89,7 +89,7 @@ def test_as_data() -> None:
 
 def test_where_nothing_is_looked_at_it_is_unknown(site: Path) -> None:
     (site / "homeostat.yaml").write_text(
-        "shipped_runbooks: false\npolicy: {default_diagnostics: {service: []}}\n"
+        "shipped_runbooks: false\npolicy: {default_diagnostics: {service: [], alert: []}}\n"
     )
     assert asked("corpus.jsonl")["total"]["unknown"] == 2
 
@@ -130,3 +130,15 @@ def test_the_shipped_runbooks_cover_what_others_wrote(corpus: str) -> None:
     assert percent["healed"] >= 20
     assert percent["healed_or_settled"] >= 40
     assert percent["at_least_routed"] == 100
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.yml", "groups: [\n"), ("a.json", "{"), ("a.jsonl", "{}\n")]
+)
+def test_what_is_no_corpus_is_named_once(name: str, text: str) -> None:
+    Path(name).write_text(text)
+    assert call(name, code=2).output.count(name) == 1
+
+
+def test_a_corpus_that_is_not_there_is_wrong_usage() -> None:
+    assert "gone.yml: No such file or directory" in call("gone.yml", code=2).output

@@ -282,7 +282,7 @@ def test_an_alert_that_is_over_opens_nothing() -> None:
         "endsAt": "2024-01-01T00:10:00Z",
     }
     webhook = {"version": "4", "groupKey": "g", "alerts": [ended]}
-    assert "opens nothing, it was over before" in explain(webhook).output
+    assert "something unknown: it was over before it was first seen" in explain(webhook).output
 
 
 def test_brief_is_one_line_an_alert_and_a_count() -> None:
@@ -315,3 +315,25 @@ def test_every_alert_of_a_corpus_nobody_here_wrote_has_a_path() -> None:
     paths = text.split("\n\n")[:-1]
     assert len(paths) == 64
     assert all("  runbook " in path and "  otherwise " in path for path in paths)
+
+
+def test_a_resolved_alert_opens_nothing_and_a_firing_one_is_told() -> None:
+    resolved = {"status": "resolved", "labels": LABELS, "startsAt": "2026-01-01T00:00:00Z"}
+    webhook = {"version": "4", "status": "resolved", "alerts": [resolved]}
+    explained = found(webhook)
+    assert explained["opens"] is False
+    assert explained["if_firing"]["chosen"] == "crash"
+    text = explain(webhook).output
+    assert "opens nothing, a resolved message of something unknown: it was over" in text
+    assert "If it were firing: PodCrashLoop " in text
+    assert "crash of team-shop" in text
+    assert "; firing, PodCrashLoop: crash (shadow)" in explain(webhook, "--brief").output
+    assert found({"status": "resolved", "labels": LABELS})["opens"] is False
+    assert found({"status": "firing", "labels": LABELS})["opens"] is True
+
+
+def test_a_file_that_holds_no_alert_is_wrong_usage() -> None:
+    Path("broken.json").write_text("{")
+    result = CliRunner().invoke(app, ["explain", "broken.json"])
+    assert result.exit_code == 2
+    assert result.output.count("broken.json") == 1

@@ -160,7 +160,8 @@ def test_backtest_says_what_the_candidate_would_have_done_and_what_people_did() 
     assert lines["agreement"] == ["0", "nobody 1, partly 1"]
     assert lines["conflicts"] == ["1", "handled then by old 1"]
     assert lines["people did"][1] == (
-        "process.restart 1; resolved in 10 min (median), 10 min at most; causes: bad release 1"
+        "process.restart 1; resolved in 10 min (median), 10 min at most; 1 by the agent;"
+        " causes: bad release 1"
     )
     assert "outside: phoned" in said
 
@@ -262,3 +263,18 @@ def test_the_same_twice_differs_in_nothing() -> None:
 )
 def test_wrong_usage_says_what_to_do(words: tuple[str, ...], says: str) -> None:
     assert says in call(*words, code=2).stderr
+
+
+@pytest.mark.parametrize("sides", [("new", "bad"), ("bad", "new")])
+def test_diff_compares_nothing_where_a_side_has_faults(site: Path, sides: tuple[str, str]) -> None:
+    (site / "bad").mkdir()
+    (site / "bad" / "hung.yaml").write_text(RUNBOOK.replace("plans:", "plns:"))
+    result = call("diff", *sides, *PAST, code=1)
+    assert result.stdout == ""
+    assert "bad/hung.yaml:" in result.output
+
+
+def test_a_history_that_is_not_there_or_none_is_wrong_usage(site: Path) -> None:
+    (site / "broken.jsonl").write_text("{\n")
+    assert "gone.jsonl: No such file" in call("replay", "--history", "gone.jsonl", code=2).output
+    assert "broken.jsonl:1" in call("replay", "--history", "broken.jsonl", code=2).output

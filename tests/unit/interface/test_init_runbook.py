@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from agent.catalog import lint, runbooks
 from agent.catalog.runbook_document import RunbookDocument
 from agent.interface.cli.main import app
+from agent.model.alert import AlertStatus
 from agent.model.decision import JournalEntry
 from agent.model.effect import OutcomeStatus
 from agent.model.incident import Ending, Incident, StepRun
@@ -239,12 +240,61 @@ def test_an_incident_that_is_not_there_is_1() -> None:
     assert not Path("a.yaml").exists()
 
 
+def test_it_says_what_the_first_message_said_and_not_that_all_is_well_again() -> None:
+    incident = resolved(step("process.restart"), title="ShopHangs: orders wait")
+    alert = next(iter(incident.alerts.values()))
+    over = msgspec.structs.replace(
+        alert, status=AlertStatus.RESOLVED, annotations={"description": "orders flow"}
+    )
+    text = from_history(msgspec.structs.replace(incident, alerts={over.identity: over}))
+    assert_passes(text)
+    assert (document(text).about.meaning, document(text).about.impact) == ("orders wait", "")
+    assert "# The cause last time: a lock nobody released" in text
+    untold = msgspec.structs.replace(incident, title="ShopHangs", alerts={over.identity: over})
+    assert document(from_history(untold)).about.meaning == "ShopHangs fires."
+
+
+def test_it_belongs_to_the_builder_of_the_product() -> None:
+    Path("catalog-info.yaml").write_text(
+        "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: shop}\n"
+        "spec: {type: service, owner: team-builds}\n"
+    )
+    Path("homeostat.yaml").write_text("products: [catalog-info.yaml]\n")
+    incident = msgspec.structs.replace(
+        resolved(step("process.restart")), product="shop", routed_to="platform"
+    )
+    assert document(from_history(incident)).metadata.owner == "team-builds"
+    other = msgspec.structs.replace(incident, product="gone", routed_to="team-x")
+    assert document(from_history(other)).metadata.owner == "team-x"
+
+
+@pytest.mark.parametrize(("glob", "name"), [("Foo*", "FooX"), ("*Foo?", "XFoox"), ("Foo", "Foo")])
+def test_the_alert_of_its_test_is_one_of_the_family(glob: str, name: str) -> None:
+    text = init("shop-hangs", "--alert", glob, "--out", "-").output
+    assert_passes(text)
+    made = document(text)
+    assert made.match.alert == (glob,)
+    given = made.tests[0].given.alert
+    assert given is not None
+    assert given.labels["alertname"] == name
+
+
+def test_a_family_wider_than_the_incident_is_tested_with_what_came() -> None:
+    history = exported(resolved(step("process.restart")))
+    words = ("a", "--from-incident", "inc-1", "--history", history, "--alert", "Shop*")
+    text = init(*words, "--out", "-").output
+    given = document(text).tests[0].given.alert
+    assert given is not None
+    assert given.labels["alertname"] == "ShopHangs"
+
+
 async def test_it_is_asked_of_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     facade = FakeFacade()
     words = ("from-it", "--from-incident", "inc-1", "--out", "-")
     async with running(facade) as (_, url):
-        await facade.add(resolved(step("process.restart")))
+        await facade.add(resolved(step("process.restart"), product="pay"))
         monkeypatch.setenv("HOMEOSTAT_URL", url)
         made = await asyncio.to_thread(init, *words)
     assert made.exit_code == 0, made.output
     assert_passes(made.output)
+    assert document(made.output).metadata.owner == "team-pay"

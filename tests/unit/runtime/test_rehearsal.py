@@ -166,3 +166,14 @@ def test_a_wrong_expectation_shows_what_came() -> None:
         "verdict: expected 'failed', got 'held'",
         "route: expected 'platform', got 'nobody'",
     )
+
+
+def test_it_keeps_the_reason_that_decided_last() -> None:
+    (held,) = rehearse(load(SMALL), PLUGINS)
+    assert held.why.startswith("healed: healed and verified")
+    given = "{history: 99 restart in 1h}"
+    stopped = played(
+        f"  - name: the third\n    given: {given}\n    expect: {{outcome: healed}}\n", SMALL
+    )
+    assert not stopped.passed
+    assert stopped.why.startswith("cooldown: ")
