@@ -1,7 +1,7 @@
 """Fixtures with real servers, and the word on tests that cannot run on this machine.
 
 A test whose server is missing *fails*, except under `make test`, which names the Debian packages
-it could not install in HOMEOSTAT_TESTS_WITHOUT. Then the tests that need them are left out, and
+it could not install in TESTS_WITHOUT. Then the tests that need them are left out, and
 the last lines of the run list every one of them: nothing is left out in silence.
 """
 
@@ -18,12 +18,13 @@ import pytest
 
 from tests.support import receivers, servers
 
-WITHOUT = frozenset(os.environ.get("HOMEOSTAT_TESTS_WITHOUT", "").split())
+WITHOUT = frozenset(os.environ.get("TESTS_WITHOUT", "").split())
+EDITOR = "yaml-language-server"
 PACKAGE_OF_FIXTURE = {
     "prometheus": "prometheus",
     "alertmanager": "prometheus-alertmanager",
     "mosquitto": "mosquitto",
-    "editor": "yaml-language-server",
+    "editor": EDITOR,
 }
 LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
 
@@ -41,7 +42,7 @@ def packages_needed(item: pytest.Item) -> set[str]:
         if fixture in getattr(item, "fixturenames", ())
     }
     if item.get_closest_marker("integration") and not named:
-        named = set(PACKAGE_OF_FIXTURE.values())
+        named = set(PACKAGE_OF_FIXTURE.values()) - {EDITOR}
     return needed | named
 
 

@@ -20,7 +20,7 @@ from tests.support.tree import ROOT
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(
-        "yaml-language-server" in os.environ.get("HOMEOSTAT_TESTS_WITHOUT", "").split(),
+        "yaml-language-server" in os.environ.get("TESTS_WITHOUT", "").split(),
         reason="npm could not install yaml-language-server; `make editor` says why",
     ),
 ]
