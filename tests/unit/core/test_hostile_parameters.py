@@ -1,5 +1,8 @@
 """Labels are written by whoever raises the alert. They reach a plugin as the text they are: once,
-whole, and never as an option, a template, an expression or a name of a fact."""
+whole, and never as an option, a template, an expression or a name of a fact.
+
+F-SEC-05, F-SEC-06: labels that look like options, shell, templates or expressions stay text.
+"""
 
 from __future__ import annotations
 
