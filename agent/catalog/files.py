@@ -12,7 +12,7 @@ from pathlib import Path
 from agent.catalog.document import Document
 from agent.catalog.faults import FaultsError
 from agent.catalog.strict_yaml import MAX_BYTES, parse_all
-from agent.model.fault import Fault
+from agent.model.fault import Fault, FaultSeverity
 
 UNREADABLE = "HS100"
 
@@ -60,5 +60,19 @@ def is_open_to_all(path: Path) -> bool:
         return False
 
 
-def fault_of_file(path: Path, code: str, message: str, remedy: str) -> Fault:
-    return Fault(file=str(path), line=1, column=1, code=code, message=message, remedy=remedy)
+def fault_of_file(
+    path: Path,
+    code: str,
+    message: str,
+    remedy: str,
+    severity: FaultSeverity = FaultSeverity.ERROR,
+) -> Fault:
+    return Fault(
+        file=str(path),
+        line=1,
+        column=1,
+        code=code,
+        message=message,
+        remedy=remedy,
+        severity=severity,
+    )

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from agent.catalog.document import Document
 from agent.catalog.faults import FaultsError, raise_errors, shown, wrong
-from agent.catalog.files import is_open_to_all, read_bytes, read_secret
+from agent.catalog.files import fault_of_file, is_open_to_all, read_bytes, read_secret
 from agent.catalog.strict_yaml import parse, validate
 from agent.catalog.validation import Written
 from agent.model.fault import Fault, FaultSeverity
@@ -172,15 +172,8 @@ def _too_short(document: Document, at: int, key: str, token: str) -> list[Fault]
 
 
 def _open_to_all(path: Path) -> Fault:
-    return Fault(
-        file=str(path),
-        line=1,
-        column=1,
-        code=OPEN_TO_ALL,
-        message="everybody on this machine can read the tokens",
-        remedy=f"chmod o-r {path}",
-        severity=FaultSeverity.WARNING,
-    )
+    message = "everybody on this machine can read the tokens"
+    return fault_of_file(path, OPEN_TO_ALL, message, f"chmod o-r {path}", FaultSeverity.WARNING)
 
 
 def _fault(document: Document, at: int, key: str, code: str, message: str, remedy: str) -> Fault:

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from agent.catalog.files import fault_of_file
 from agent.catalog.strict_yaml import MAX_BYTES
 from agent.model.fault import Fault
 
@@ -77,4 +78,4 @@ def _read(path: Path, faults: list[Fault]) -> bytes | None:
 
 
 def _fault(path: Path, message: str, remedy: str) -> Fault:
-    return Fault(file=str(path), line=1, column=1, code=FILE, message=message, remedy=remedy)
+    return fault_of_file(path, FILE, message, remedy)

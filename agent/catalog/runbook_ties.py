@@ -68,11 +68,6 @@ def _meet(runbooks: Sequence[Runbook]) -> Iterator[tuple[Runbook, Runbook, str]]
             alike.append((name, runbook))
 
 
-def overlap(one: str, other: str) -> bool:
-    """Whether some name fits both globs."""
-    return in_common(one, other) is not None
-
-
 @lru_cache(maxsize=65_536)
 def in_common(one: str, other: str) -> str | None:
     """A shortest name that fits both globs, or None; in time that grows with the product of their

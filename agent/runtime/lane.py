@@ -164,7 +164,7 @@ class Lane:
             self._state.take_back()
             await self._isolate(taken, error)
             return
-        except BaseException:
+        except BaseException:  # also where the task is cancelled: nobody may wait for ever
             self._state.take_back()
             _tell(taken, StoreUnavailable("the agent is stopping; send again"))
             raise
@@ -284,7 +284,7 @@ class Batch:
         mark, before = self._state.mark(), len(self.decisions)
         try:
             first = self._with_follow_ups(event)
-        except Exception:
+        except Exception:  # whatever a decision raises is raised again, with nothing left behind
             self._state.take_back(mark)
             del self.decisions[before:]
             raise

@@ -16,6 +16,7 @@ import structlog
 
 from agent.catalog.draft import draft
 from agent.catalog.faults import FaultsError
+from agent.catalog.files import fault_of_file
 from agent.catalog.people import Principals, load_principals
 from agent.catalog.products import load_registry
 from agent.catalog.runbook_cache import RunbookCache, load_cached
@@ -58,6 +59,12 @@ def connections(settings: Settings) -> tuple[str, ...]:
     return ("prometheus",) if settings.prometheus_url else ()
 
 
+def runbook_folders(settings: Settings) -> list[Path]:
+    """The site's own, and the shipped ones where they are wanted."""
+    shipped = [shipped_runbooks_folder()] if settings.shipped_runbooks else []
+    return [*settings.runbooks, *shipped]
+
+
 def load_plugins(settings: Settings) -> PluginRegistry:
     return PluginRegistry.load([shipped_plugins_folder(), *settings.plugins])
 
@@ -88,9 +95,7 @@ def read(
             faults += principals.warnings
     except FaultsError as error:
         faults += error.faults
-    folders = list(settings.runbooks)
-    if settings.shipped_runbooks:
-        folders.append(shipped_runbooks_folder())
+    folders = runbook_folders(settings)
     promoted = settings.data_dir / PROMOTED
     try:
         if promotions is not None:
@@ -138,14 +143,9 @@ def _pinned(texts: Mapping[str, str], plugins: Mapping[str, Plugin]) -> list[Run
 
 
 def _cannot_write(folder: Path, error: OSError) -> Fault:
-    return Fault(
-        file=str(folder),
-        line=1,
-        column=1,
-        code=CANNOT_WRITE,
-        message=f"learned runbooks cannot be written here: {error.strerror or error}",
-        remedy="make room, or the folder writable, and reload",
-    )
+    message = f"learned runbooks cannot be written here: {error.strerror or error}"
+    remedy = "make room, or the folder writable, and reload"
+    return fault_of_file(folder, CANNOT_WRITE, message, remedy)
 
 
 def write_promoted(folder: Path, promotions: Iterable[Promotion]) -> None:

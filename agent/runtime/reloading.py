@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -24,8 +25,8 @@ from agent.model.fault import Fault, FaultSeverity
 from agent.model.product import Registry
 from agent.ports.clock import Clock
 from agent.runtime.last_good import errors_by_file, with_last_good
-from agent.runtime.reading import Reading, channels_of, read
-from agent.runtime.registry import PluginRegistry, shipped_runbooks_folder
+from agent.runtime.reading import Reading, channels_of, read, runbook_folders
+from agent.runtime.registry import PluginRegistry
 from agent.runtime.signature import SETTLED_SECONDS, Settled, Signature, signature_of
 from agent.runtime.uses import renewed
 from agent.runtime.view_state import ViewState, replaced
@@ -71,7 +72,7 @@ class Reloading:
 
     def start(self) -> None:
         """With the store open: what was learned is written as files and read like the rest."""
-        self._take(self._read(self.settings))
+        self._take(self._reading_of(self.settings)())
         self.refused = frozenset(errors_by_file(self.reading.runbooks))
         for fault in self.reading.faults:
             is_error = fault.severity is FaultSeverity.ERROR
@@ -114,9 +115,7 @@ class Reloading:
 
     def _signature(self) -> Signature:
         settings = self.settings
-        paths = [*settings.runbooks, *settings.products]
-        if settings.shipped_runbooks:
-            paths.append(shipped_runbooks_folder())
+        paths = [*runbook_folders(settings), *settings.products]
         paths += [p for p in (settings.file, settings.tokens_file) if p is not None]
         return signature_of(paths)
 
@@ -133,30 +132,27 @@ class Reloading:
                 return
             before = after
 
-    def _read(self, settings: Settings) -> Reading:
-        promotions = list(self._state.view.promotions.values())
-        pinned = dict(self._state.pinned)
-        return read(
-            settings, self._registry.plugins, promotions=promotions, pinned=pinned, cache=True
+    def _reading_of(self, settings: Settings) -> Callable[[], Reading]:
+        """What is to be read, with what is known now: to be called in a thread, where nothing that
+        changes may be looked at."""
+        return partial(
+            read,
+            settings,
+            self._registry.plugins,
+            promotions=list(self._state.view.promotions.values()),
+            pinned=dict(self._state.pinned),
+            cache=True,
         )
 
     async def _read_apart(self, settings: Settings) -> Reading:
-        """The same beside the loop. Where an incident was pinned to an old version meanwhile, that
+        """Beside the loop. Where an incident was pinned to an old version meanwhile, that
         version would be missing, so it is read once more."""
         for _ in range(MOST_RACES):
             known = set(self._state.pinned)
-            promotions = list(self._state.view.promotions.values())
-            reading = await asyncio.to_thread(
-                read,
-                settings,
-                self._registry.plugins,
-                promotions=promotions,
-                pinned=dict(self._state.pinned),
-                cache=True,
-            )
+            reading = await asyncio.to_thread(self._reading_of(settings))
             if known >= set(self._state.pinned):
                 return reading
-        return self._read(settings)
+        return self._reading_of(settings)()
 
     async def _reload(self) -> tuple[Fault, ...]:
         try:
@@ -164,9 +160,10 @@ class Reloading:
         except FaultsError as error:
             return self._refuse(error.faults)
         reading = await self._read_apart(settings)
-        found = self._usable(reading)
-        if found is None:
+        usable = self._usable(reading)
+        if usable is None:
             return self._refuse(reading.faults)
+        found, self.refused = usable
         self.settings = settings
         self._take(found)
         channels, behind = channels_of(settings, self._registry)
@@ -187,11 +184,11 @@ class Reloading:
             log.error("reload_refused", fault=str(fault))
         return faults
 
-    def _usable(self, reading: Reading) -> Reading | None:
-        """What may be taken over of it: all, or all but the runbooks' files that are wrong."""
+    def _usable(self, reading: Reading) -> tuple[Reading, frozenset[str]] | None:
+        """What may be taken over of it: all, or all but the runbooks' files that are wrong; and
+        which files those are."""
         if reading.is_good:
-            self.refused = frozenset()
-            return reading
+            return reading, frozenset()
         in_runbooks = {f for faults in errors_by_file(reading.runbooks).values() for f in faults}
         others = [f for f in reading.faults if f not in in_runbooks]
         if any(f.severity is FaultSeverity.ERROR for f in others):
@@ -199,7 +196,7 @@ class Reloading:
         merged = with_last_good(reading.runbooks, self.reading.runbooks)
         if merged is None:
             return None
-        runbooks, self.refused = merged
+        runbooks, refused = merged
         # By its digest also a version only an open incident still uses is found.
         pinned = [
             found
@@ -207,7 +204,7 @@ class Reloading:
             if (found := reading.index.by_digest(digest)) is not None
         ]
         index = MatchIndex(runbooks.runbooks, pinned)
-        return msgspec.structs.replace(reading, runbooks=runbooks, index=index)
+        return msgspec.structs.replace(reading, runbooks=runbooks, index=index), refused
 
     def _take(self, reading: Reading) -> None:
         self.reading = reading

@@ -11,7 +11,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-SUFFIXES = (".yaml", ".yml")
+from agent.catalog.runbook_files import SUFFIXES
+
 SETTLED_SECONDS = 1.0
 """A file that was touched within the last second may be half of what it will be."""
 

@@ -25,8 +25,7 @@ from agent.interface.cli.output import (
 from agent.interface.cli.progress import told
 from agent.interface.cli.site import ConfigOption, named_settings_path, settings_of, settings_path
 from agent.model.fault import Fault, FaultSeverity
-from agent.runtime.reading import load_plugins
-from agent.runtime.registry import shipped_runbooks_folder
+from agent.runtime.reading import load_plugins, runbook_folders
 from agent.runtime.rehearsal import Company, TestResult
 from agent.runtime.rehearsal_coverage import Coverage, cover
 
@@ -120,10 +119,7 @@ def play(
     """
     chosen = settings_of(config)
     plugins = load_plugins(chosen).plugins
-    folders = _existing(paths or [])
-    if not folders:
-        folders = [*chosen.runbooks]
-        folders += [shipped_runbooks_folder()] if chosen.shipped_runbooks else []
+    folders = _existing(paths or []) or runbook_folders(chosen)
     loaded = load_runbooks(folders, plugins)
     errors = [f for f in loaded.faults if f.severity is FaultSeverity.ERROR]
     _check_only(only, loaded, errors)

@@ -22,7 +22,7 @@ import msgspec
 
 from agent.catalog.change_windows import undeclared_windows
 from agent.catalog.faults import FaultsError, in_order
-from agent.catalog.files import read_bytes
+from agent.catalog.files import fault_of_file, read_bytes
 from agent.catalog.lint import lint, places_in
 from agent.catalog.people import load_principals
 from agent.catalog.policy import PolicyDocument, compile_policy, load_policy
@@ -135,14 +135,8 @@ def _teams(registry: Registry, settings: Settings) -> Collection[str] | None:
 
 def _refused(plugins: PluginRegistry) -> Iterator[Fault]:
     for refused in plugins.refused:
-        yield Fault(
-            file=str(refused.path),
-            line=1,
-            column=1,
-            code=PLUGIN_REFUSED,
-            message=refused.reason,
-            remedy="mend the file, or take it out of the folder",
-        )
+        remedy = "mend the file, or take it out of the folder"
+        yield fault_of_file(refused.path, PLUGIN_REFUSED, refused.reason, remedy)
 
 
 def yaml_files(paths: Sequence[Path]) -> list[Path]:
@@ -198,27 +192,14 @@ def _loaded(load: Callable[[Path], T], path: Path, checked: Checked) -> T | None
 
 
 def _nothing(path: Path) -> Fault:
-    return Fault(
-        file=str(path),
-        line=1,
-        column=1,
-        code=NOTHING_HERE,
-        message="there is no YAML file in this folder",
-        remedy="check another folder, or put files into it",
-        severity=FaultSeverity.WARNING,
-    )
+    message = "there is no YAML file in this folder"
+    remedy = "check another folder, or put files into it"
+    return fault_of_file(path, NOTHING_HERE, message, remedy, FaultSeverity.WARNING)
 
 
 def _empty(path: Path) -> Fault:
-    return Fault(
-        file=str(path),
-        line=1,
-        column=1,
-        code=DOCUMENTS,
-        message="the file is empty",
-        remedy="write a document, or take the file away",
-        severity=FaultSeverity.WARNING,
-    )
+    remedy = "write a document, or take the file away"
+    return fault_of_file(path, DOCUMENTS, "the file is empty", remedy, FaultSeverity.WARNING)
 
 
 FOREIGN: tuple[tuple[frozenset[str], str, str], ...] = (
@@ -247,14 +228,8 @@ def _foreign(path: Path, documents: Sequence[Any]) -> Fault | None:
         return None
     for keys, what, remedy in FOREIGN:
         if not keys.isdisjoint(first):
-            return Fault(
-                file=str(path),
-                line=1,
-                column=1,
-                code=SETTINGS,
-                message=f"no file of Homeostat: it looks like {what}",
-                remedy=remedy,
-            )
+            message = f"no file of Homeostat: it looks like {what}"
+            return fault_of_file(path, SETTINGS, message, remedy)
     return None
 
 

@@ -26,8 +26,7 @@ from agent.model.errors import Unparseable
 from agent.model.fault import FaultSeverity
 from agent.runtime.corpus import Entry, read_corpus
 from agent.runtime.grading import ASSUMED, Grade, Graded, Grader
-from agent.runtime.reading import load_plugins
-from agent.runtime.registry import shipped_runbooks_folder
+from agent.runtime.reading import load_plugins, runbook_folders
 
 app = typer.Typer()
 
@@ -61,12 +60,10 @@ def coverage(
     entries = _read(corpus)
     chosen = settings_of(config)
     plugins = load_plugins(chosen).plugins
-    paths = list(runbooks or chosen.runbooks)
+    paths = list(runbooks) if runbooks else runbook_folders(chosen)
     for path in paths:
         if not path.exists():
             stop(f"there is no {path}", code=WRONG_USAGE)
-    if chosen.shipped_runbooks and not runbooks:
-        paths.append(shipped_runbooks_folder())
     loaded = load_runbooks(paths, plugins)
     grader = Grader(loaded, plugins, policy=chosen.policy)
     told = Progress(len(entries), what="alerts")

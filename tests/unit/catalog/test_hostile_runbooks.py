@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.catalog.runbook_files import runbook_files
-from agent.catalog.runbook_ties import overlap
+from agent.catalog.runbook_ties import in_common
 from agent.catalog.runbooks import RunbookSet, load_files, load_runbooks, load_text
 from agent.model.fault import Fault
 from agent.model.runbook import Truth
@@ -210,5 +210,5 @@ def test_what_would_need_backtracking_cannot_be_written(pattern: str) -> None:
 # F-RB-17
 def test_globs_are_compared_without_backtracking() -> None:
     one, other = "*a" * 400 + "*b", "*a" * 400 + "*c"
-    assert not overlap(one, other)
-    assert overlap(one, one + "*")
+    assert in_common(one, other) is None
+    assert in_common(one, one + "*") is not None
