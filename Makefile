@@ -23,7 +23,7 @@ CODE := agent plugins tests docs
 PROSE := agent plugins runbooks docs deploy Makefile README.md CHANGELOG.md CONTRIBUTING.md
 RIGHT := unparseable,froms,iif
 
-.PHONY: help setup setup-run editor fmt fmt-check lint types runbooks laws house check test bench demo docs docs-check lock clean
+.PHONY: help setup setup-run editor fmt fmt-check lint types runbooks laws house check test bench rails-mutation demo docs docs-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -107,6 +107,9 @@ test: $(VENV)/.dev laws ## everything that is tested, on real servers where they
 bench: $(VENV)/.dev ## measure, as ratios of medians against peers in one run
 	@tests/support/debian_packages.sh $(BENCH_PACKAGES) >/dev/null
 	@$(BIN)/pytest -m bench tests/bench -s --timeout=900
+
+rails-mutation: $(VENV)/.dev ## take each rail away, and see which tests notice
+	@$(BIN)/python tests/rails_mutation.py
 
 demo: $(VENV)/.self ## a small company breaks in seven chapters, and the agent keeps it running
 	@if [ -t 1 ]; then $(BIN)/homeostat demo; else $(BIN)/homeostat demo --once; fi

@@ -24,7 +24,8 @@ from agent.model.errors import HomeostatError
 from agent.runtime.clock import SystemClock
 from agent.runtime.daemon import Daemon
 from agent.runtime.history import DATABASE
-from agent.runtime.telemetry import configure_logs
+from agent.runtime.log_lines import configure_logs
+from agent.runtime.redaction import Redaction
 from agent.store.sqlite import SqliteStore
 
 log = structlog.get_logger("app")
@@ -45,31 +46,33 @@ def run(config: Path | None = None) -> int:
     except FaultsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - people read this before there is a log
         return WRONG_USAGE
-    configure_logs(level=settings.log.level, text=settings.log.format == "text")
+    redaction = Redaction()
+    text = settings.log.format == "text"
+    configure_logs(level=settings.log.level, text=text, redact=redaction.text)
     try:
-        return _loop(settings)
+        return _loop(settings, redaction)
     except (HomeostatError, OSError) as error:
-        print(f"homeostat: {error}", file=sys.stderr)  # noqa: T201
+        print(redaction.text(f"homeostat: {error}"), file=sys.stderr)  # noqa: T201
         return FOUND_WRONG
 
 
-def _loop(settings: Settings) -> int:
+def _loop(settings: Settings, redaction: Redaction) -> int:
     sys.setswitchinterval(THREAD_SWITCH_SECONDS)
     try:
         import uvloop  # an extra: a faster loop under load
     except ModuleNotFoundError:
-        return asyncio.run(compose(settings))
+        return asyncio.run(compose(settings, redaction))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(compose(settings))
+        return runner.run(compose(settings, redaction))
 
 
-async def compose(settings: Settings) -> int:
+async def compose(settings: Settings, redaction: Redaction) -> int:
     """Puts the daemon together, waits for a signal or a fault, and takes it apart in reverse."""
     stopping = asyncio.Event()
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         store = SqliteStore(settings.data_dir / DATABASE)
-        daemon = Daemon(settings, store=store, clock=clock)
+        daemon = Daemon(settings, store=store, clock=clock, redaction=redaction)
         daemon.files.settings_again = partial(load_settings, settings.file, os.environ)
         stack.push_async_callback(daemon.stop)
         await daemon.start()

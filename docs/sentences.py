@@ -8,20 +8,30 @@ from __future__ import annotations
 
 SETTINGS = {
     "data_dir": "Folder of all state: the store, promoted runbooks, supervised processes.",
+    "halt_files": "Further files that set the kill switch. Each has to be there and to say `off` "
+    "(or `run`); one that is missing, empty, unreadable or says anything else halts. The file "
+    "`HALT` in `data_dir` halts by being there ([kill switch](../operating/kill-switch.md)).",
     "listen": "Address and port. Anything but loopback wants `tokens_file`.",
     "link": "Base of the links on pages; follows from `listen` where it is left out.",
     "runbooks": "Folders with your runbooks.",
     "shipped_runbooks": "Whether the runbooks that come with Homeostat are loaded too.",
     "products": "Files or folders with `catalog-info.yaml` documents.",
+    "on_call": "Files with rotations, people and ladders (`kind: OnCall`), checked as one set "
+    "([on call](../operating/on-call.md)).",
     "policy": "Platform policy, written here. Either this or `policy_file`.",
     "policy_file": "Platform policy in a file of its own.",
     "tokens_file": "Who may do what, by token ([tokens](../operating/tokens.md)).",
     "plugins": "Folders with plugins of your site, beside the shipped ones.",
     "prometheus_url": "Where PromQL diagnostics ask, unless a runbook names another address.",
+    "allowed_hosts": "Hosts inside your network that an address computed from an alert may lead "
+    "to: names, `*.domain`, addresses, networks. What you wrote yourself needs no entry.",
     "level_check": "How often the level sources are asked what is firing now.",
     "sources": "Stream and level sources to run. Push sources (HTTP) are always on.",
-    "notify": "Channels by team. `default` serves teams without an entry; without it, terminal and "
-    "file.",
+    "notify": "Channels by team ([notifiers](../operating/notifiers.md)). `default` serves teams "
+    "without an entry; without it, terminal and file. `fallback` is told where nobody else was "
+    "reached.",
+    "slack_signing_secret": "What Slack signs its buttons with (`{file: PATH}` or `{env: NAME}`); "
+    "without it `POST /webhook/slack` takes nothing ([tokens](../operating/tokens.md)).",
     "log": "`level`: debug, info, warning, error. `format`: json or text.",
     "otlp_endpoint": "Where traces go, with the `otlp` extra.",
 }
@@ -30,7 +40,9 @@ POLICY = {
     "cooldown": "Least time between two automatic acts on one target.",
     "attempts_per_incident": "Most automatic acts in one incident.",
     "attempts_per_day": "Most automatic acts on one target in a day.",
-    "page_hold": "How long a product page waits for a common cause, where the product shares one.",
+    "page_hold": "How long a page waits for a common cause, where one could still show. What "
+    "people were told of lately, and what went away and comes back, waits `release`, until it "
+    "stays (where it is critical, `page_hold`).",
     "release": "After a systemic incident ends, what still burns for so long goes to its builder.",
     "step_timeout": "Deadline of a step that names none.",
     "diagnose_timeout": "Deadline of a diagnostic that names none.",
@@ -40,6 +52,7 @@ POLICY = {
     "resolutions_needed": "So many like resolutions make a runbook proposal.",
     "temporary_retries": "How often a step that failed for the moment is tried again.",
     "page_retries": "How often a page that could not be delivered is tried again.",
+    "ack": "How long a team without a ladder has to acknowledge, where any ladder is declared.",
     "probe_tries": "How often an action of unknown outcome is looked at.",
     "evaluation_interval": "How often the rules behind alerts are looked at: an alert outlives its "
     "cause by up to so long.",
@@ -49,20 +62,89 @@ POLICY = {
     "looks back: whoever sends an alert writes its expression. What a runbook says under `decay` "
     "or `within` may be longer. One that looks back longer and still fires at the end is "
     "inconclusive.",
+    "edge_stale": "A dependency that was only seen, and not for so long, is in doubt.",
+    "edge_confidence": "A dependency of less confidence is in doubt: it widens a blast radius, and "
+    "never narrows one.",
     "windows": "Change windows by name, for `guard.window`: `{days, from, to, zone}`, the zone as "
-    "in `Europe/Berlin`. A window that is not declared is closed.",
+    "in `Europe/Berlin`; with dates (`2026-11-26T00:00`) once; or `{ics, zone}`, the events of a "
+    "calendar file. A window that is not declared is closed.",
+    "freezes": "Times in which nothing is changed, by the agent or through it: `name`, a time as "
+    "in `windows`, `products` (all where left out), `allows` (runbooks that run all the same), "
+    "`why`. What was begun may still be taken back.",
+    "maintenance": "Planned silences: `name` and a time as in `windows`, `matchers` as "
+    "Alertmanager's or `products`, `why`. What still burns at the end is taken up.",
+    "inhibit_rules": "While an alert that agrees with `source_matchers` fires, one that agrees "
+    "with `target_matchers` needs nobody, where the labels in `equal` are the same; as "
+    "Alertmanager's.",
+    "group_by": "Labels that tell incidents apart besides layer, product, alert name and entity; "
+    "`...` is every label.",
+    "rails": "Limits of what is done by itself.",
     "default_diagnostics": "By kind of entity, or `product`: what is looked at in every incident; "
     "`alert`: what is asked about every alert that no runbook takes, whosever it is.",
 }
 
+RAILS = {
+    "max_targets": "Most targets of one step.",
+    "per_domain": "Acts of one kind under way in one failure domain; where that is not known, in "
+    "one product.",
+    "per_product": "Acts under way in one product.",
+    "per_fleet": "Acts under way in all.",
+    "share_per_hour": "Share of a product's services, agents and resources that may be acted on "
+    "within an hour; one always may.",
+    "rate_per_minute": "Acts a minute, once the burst is used up.",
+    "rate_burst": "So many acts at once after a quiet time.",
+    "storm_rate_per_minute": "Acts of people a minute in a storm; the agent does nothing then.",
+    "cooldown_longest": "A cooldown doubles with each run in a row on a target that did not help "
+    "for long, up to this.",
+    "dwell": "An alert is acted on once it has fired for so long, and over one more evaluation of "
+    "its rule (`evaluation_interval`).",
+    "signal_age": "A source that can be asked has said so long ago at most that it still fires.",
+    "human_change": "After somebody changed the target by hand, it is left alone for so long.",
+    "product_sick_share": "So large a share of a product's targets sick, and at least "
+    "`product_sick_least`: a storm of the product.",
+    "product_sick_least": "So many sick targets at least make a storm of a product.",
+    "fleet_sick_share": "So large a share of all products sick, and at least `fleet_sick_least`: "
+    "a storm of the fleet.",
+    "fleet_sick_least": "So many sick products at least make a storm of the fleet.",
+    "fleet_new_per_minute": "More new incidents within a minute are a storm of the fleet.",
+    "storm_quiet": "A storm is over once it was quiet for so long.",
+    "storm_half": "After a storm half as much is done as otherwise, for so long.",
+    "floor": "What stays up of what does one job, whatever is done: `{count, share}`.",
+    "breaker_in_a_row": "So many runs of one action in one runbook in a row without proof, and its "
+    "circuit breaker opens.",
+    "breaker_share": "So does a larger share than this of the latest `breaker_window` runs.",
+    "breaker_window": "So many latest runs are looked at for `breaker_share`.",
+    "breaker_open": "An open breaker lets nothing through for so long, then one try.",
+    "breaker_locks_after": "So many openings within a day, and only a person closes it.",
+    "relapse": "What was healed and fires again so soon was not healed.",
+    "flapping_turns": "So many turns within `flapping` are flapping: nothing is done about it.",
+    "flapping": "Time in which turns are counted.",
+    "chain_depth": "So many acts of the agent may lead to each other; then all of them stop.",
+    "chain": "An act so short a time ago, on the same thing or next to it, is taken for the cause.",
+    "reversal": "Two runbooks that pull one target in opposite ways within so long are in "
+    "conflict.",
+    "wip_per_product": "Plans in hand in one product: acting, or their proof still out.",
+    "wip_per_fleet": "Plans in hand in all.",
+    "wait": "So long a step waits for a limit that lets go by itself, before a person is told; "
+    "the dwell is not counted.",
+    "blind": "A source that said nothing for so long may be gone: nothing is done about its "
+    "alerts.",
+    "watchdog": "Name of the alert that always fires, as a sign that its source lives.",
+    "approval": "So long an approval is good.",
+    "normal_window": "Change window in which changes of normal risk run by themselves; empty: at "
+    "any time.",
+}
+
 ROUTES = {
-    "GET /-/healthy": "200 while the decision loop makes progress, else 503.",
+    "GET /-/healthy": "200 while the decision loop makes progress and every page of an open, "
+    "unacknowledged incident reached some channel, else 503. Further lines name ladders that are "
+    "at their end.",
     "GET /-/ready": "200 once everything open was loaded and sources run, else 503.",
     "POST /-/reload": "Reads runbooks, products, tokens and settings anew; of the settings "
-    "`runbooks`, `shipped_runbooks`, `products`, `policy` and `notify` are taken over, and the "
-    "others wait for a restart. Where a runbook's file has a fault, the last good version of that "
-    "file stays and the others are taken over; with any other fault nothing is. Either way the "
-    "answer is 500 with the faults.",
+    "`runbooks`, `shipped_runbooks`, `products`, `policy`, `notify` and `on_call` are taken over, "
+    "and the others wait for a restart. Where a runbook's file has a fault, the last good version "
+    "of that file stays and the others are taken over; with any other fault nothing is. Either way "
+    "the answer is 500 with the faults.",
     "GET /metrics": "Prometheus text format ([metrics](metrics.md)).",
     "GET /api/v2/alerts": "Alerts that are firing now, as Alertmanager lists them.",
     "GET /api/v2/alerts/groups": "The same, grouped by incident.",
@@ -74,12 +156,23 @@ ROUTES = {
     "GET /api/v2/receivers": "Who is told, as Alertmanager lists it.",
     "GET /api/v1/incidents": "List. `?state=`, `?product=` and `?layer=` narrow it.",
     "GET /api/v1/incidents/{id}": "One, with alerts, findings, steps, pages and `timeline`.",
+    "GET /api/v1/on-call": "Who is on call and until when, each team's ladder with channels, and "
+    "the gaps of the next 14 days. `?at=` asks about another time.",
     "POST /api/v1/incidents/{id}/ack": "Acknowledge: it is yours, and nobody else is paged, "
     "unless the agent was at work on it and fails.",
     "POST /api/v1/incidents/{id}/resolve": "Resolve, with cause and actions taken.",
     "POST /api/v1/incidents/{id}/run": "Do one action through the agent.",
-    "POST /api/v1/incidents/{id}/approve": "Let the prepared plan run.",
+    "POST /api/v1/incidents/{id}/approve": "Let the plan that waits run (of this `fingerprint`).",
     "POST /api/v1/incidents/{id}/reject": "Do not let the prepared plan run.",
+    "GET /api/v1/halt": "The kill switch: `on`, since when, who set it and why, and what each file "
+    "says.",
+    "POST /api/v1/halt": "Sets the kill switch, with a reason: no new act begins, within 1 s. Set "
+    "again, it stays as it was.",
+    "POST /api/v1/unhalt": "Lifts it, with a reason. Refused while a file still says on.",
+    "GET /api/v1/breakers": "Circuit breakers of remedies, one for each action in each runbook: "
+    "closed, open, half open (one incident may try) or locked, with the latest results.",
+    "POST /api/v1/breakers/reset": "Closes the breaker `key`, with a reason (`why`): the remedy "
+    "may run again, and what it remembers is forgotten.",
     "GET /api/v1/ledger": "Where each received alert ended; `balanced`: the sum is right.",
     "GET /api/v1/runbooks": "Loaded runbooks with their lifecycle state.",
     "GET /api/v1/products": "Products with builder, tier and their three layers.",
@@ -87,6 +180,8 @@ ROUTES = {
     "GET /api/v1/promotions/{name}": "One proposal with its text and the incidents behind it.",
     "POST /api/v1/promotions/{name}/approve": "Make it `assisted` or `active`.",
     "POST /api/v1/promotions/{name}/reject": "Turn it down, with a reason.",
+    "POST /webhook/slack": "A pressed button of a page in Slack: acknowledge, approve or reject, "
+    "as the principal whose `slack_user` it was ([tokens](../operating/tokens.md)).",
     "GET /api/v1/events": "Server-sent events: what changed, to be fetched anew.",
 }
 
@@ -114,6 +209,14 @@ may acknowledge and resolve but not approve.
 
 `GET /` is the console.
 
+## Roles
+
+What each role by itself may do; `admin` is all of them, `local` is whoever reaches loopback where
+there is no token file. ● may; ○ may, for the products the principal is limited to; ◆ may where it
+is not limited to any; – may not.
+
+{roles}
+
 ## An incident as JSON
 
 `id`, `state`, `layer`, `product`, `severity`, `radius` (routine, product, systemic), `runbook`,
@@ -121,6 +224,13 @@ may acknowledge and resolve but not approve.
 `routed_to`, `opened_at`, `resolved_at` (RFC 3339), `alerts`, `pages` (each: `to`, `channel`, `at`,
 `text`, `delivered`), `timeline` (each: `at`, `kind`, `reason`, `text`). States:
 [lifecycle](lifecycle.md); reasons: [reasons](reasons.md).
+
+How far it reaches: `suspect`, `radius_path`, `radius_edges` (with kind, confidence and age),
+`radius_doubt`, `storm`, `held_by`, `holds`. Who is told: `climb` (the ladder's `rungs`, `at`,
+`due`). What it asks of people: `risk`, `approval` (the exact steps with their parameters, and who
+agreed). What came before: `caused_by`, `chain`, `is_flapping`. `why` answers `radius`, `route`,
+`action` and `not`, each in parts with `at`, `reason`, `text` and, of a rail that said no, `rail`
+and `remedy`.
 
 ## The ledger
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import msgspec
 from pydantic import AfterValidator
 
 from agent.catalog.faults import shown, wrong
+
+_NUMBER = re.compile(r"(^|\.)(\d+|0x[0-9a-f]*)$")
+_HOST = re.compile(r"(\*\.)?[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
 
 def parse_listen(text: str) -> tuple[str, int]:
@@ -48,3 +53,59 @@ def _http_url(text: str) -> str:
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """An http or https address, kept as it was written."""
+
+
+def without_user(url: str) -> tuple[str, str]:
+    """The address as it may be shown, and what of it stood before the host (`user:password`)."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=host).geturl(), user
+
+
+def origin_of(text: str) -> tuple[str, int] | None:
+    """Host (lower case, no final dot) and port of an HTTP address; None where it is none."""
+    if not text.startswith(("http://", "https://")):
+        return None
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host:
+        return None
+    return host.lower().rstrip("."), port or (443 if parts.scheme == "https" else 80)
+
+
+class Allowed(msgspec.Struct, frozen=True, kw_only=True):
+    """A host that may be asked though nobody wrote its whole address: a name, every name below a
+    domain (`*.pay.svc`), an address or a network."""
+
+    text: str
+
+    def holds(self, host: str) -> bool:
+        """`host` in lower case, without a final dot."""
+        if self.text.startswith("*."):
+            return host.endswith(self.text[1:])
+        try:
+            return ipaddress.ip_address(host) in ipaddress.ip_network(self.text)
+        except ValueError:
+            return host == self.text
+
+
+def _allowed_host(text: str) -> str:
+    plain = text.strip().lower().rstrip(".")
+    try:
+        ipaddress.ip_network(plain)
+        return plain
+    except ValueError:
+        # a last part of digits alone is an address that was written in an odd way
+        fine = _HOST.fullmatch(plain) is not None and not _NUMBER.search(plain)
+    if not fine:
+        raise wrong(
+            f"{shown(text)} is not a host", "write a name, *.domain, an address or 10.0.0.0/24"
+        )
+    return plain
+
+
+AllowedHost = Annotated[str, AfterValidator(_allowed_host)]
+"""A name, `*.domain`, an address or a network, in lower case."""

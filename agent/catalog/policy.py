@@ -4,6 +4,10 @@ platform: platform
 cooldown: 15m
 attempts_per_day: 5
 windows: {business-safe: {days: [mon, tue], from: "09:00", to: "16:00", zone: Europe/Berlin}}
+freezes: [{name: sale, from: "2026-11-26T00:00", to: "2026-11-30T00:00", zone: Europe/Berlin}]
+maintenance: [{name: backup, from: "02:00", to: "03:00", zone: UTC, matchers: [job="db"]}]
+group_by: [cluster]
+rails: {dwell: 30s, per_product: 3, share_per_hour: 20%}
 default_diagnostics: {service: [process.status]}
 """
 
@@ -13,11 +17,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import Field
+import msgspec
+from pydantic import Field, model_validator
 
-from agent.catalog.change_windows import WindowKeys, compile_window
+from agent.catalog.calendar_document import (
+    FreezeKeys,
+    InhibitKeys,
+    Label,
+    MaintenanceKeys,
+    WrittenAt,
+    compile_inhibition,
+    compile_times,
+)
+from agent.catalog.change_windows import WindowKeys, calendars_of
+from agent.catalog.faults import shown, wrong
 from agent.catalog.files import read_bytes
-from agent.catalog.quantities import Duration, PositiveDuration
+from agent.catalog.quantities import Duration, Percentage, PositiveDuration
+from agent.catalog.rails_document import RailsDocument, compile_rails
 from agent.catalog.runbook_words import WindowName
 from agent.catalog.strict_yaml import parse, validate
 from agent.catalog.validation import Written
@@ -80,35 +96,76 @@ class PolicyDocument(Written):
     resolutions_needed: Annotated[int, Field(ge=2, le=1000)] | None = None
     temporary_retries: Retries | None = None
     page_retries: Retries | None = None
+    ack: PositiveDuration | None = None
     probe_tries: Count | None = None
     evaluation_interval: PositiveDuration | None = None
     group_interval: Duration | None = None
     longest_decay: PositiveDuration | None = None
+    edge_stale: PositiveDuration | None = None
+    edge_confidence: Percentage | None = None
     windows: dict[WindowName, WindowKeys] = {}
+    freezes: tuple[FreezeKeys, ...] = ()
+    maintenance: tuple[MaintenanceKeys, ...] = ()
+    inhibit_rules: tuple[InhibitKeys, ...] = ()
+    group_by: tuple[Label, ...] = ()
+    rails: RailsDocument = RailsDocument()
     default_diagnostics: DefaultDiagnostics = DefaultDiagnostics()
+
+    @model_validator(mode="after")
+    def _normal_window_is_declared(self) -> PolicyDocument:
+        name = self.rails.normal_window
+        if name and name not in self.windows:
+            known = ", ".join(sorted(self.windows)) or "none"
+            raise wrong(
+                f"rails.normal_window: there is no window {shown(name)}",
+                f"declare it under windows, or name one of these: {known}",
+            )
+        return self
 
 
 _DURATIONS = frozenset(
     {
         "cooldown", "page_hold", "release", "step_timeout", "diagnose_timeout", "verify_within",
-        "plan_age", "evaluation_interval", "group_interval", "longest_decay",
+        "plan_age", "ack", "evaluation_interval", "group_interval", "longest_decay", "edge_stale",
     }
 )  # fmt: skip
 
 
-def compile_policy(document: PolicyDocument) -> Policy:
+_COMPILED = {
+    "default_diagnostics", "windows", "freezes", "maintenance", "inhibit_rules", "rails",
+}  # fmt: skip
+"""Keys that are more than the value they are written as."""
+
+
+def compile_policy(document: PolicyDocument, place: WrittenAt | None = None) -> Policy:
+    """`place`: where it is written, which its calendars are relative to. Raises FaultsError where
+    a calendar cannot be used."""
     written = {
         f"{key}_seconds" if key in _DURATIONS else key: value
-        for key, value in document.model_dump(exclude={"default_diagnostics", "windows"}).items()
+        for key, value in document.model_dump(exclude=_COMPILED).items()
         if value is not None
     }
     chosen = document.default_diagnostics.model_dump(exclude_none=True)
-    windows = {name: compile_window(keys) for name, keys in document.windows.items()}
+    windows, freezes, maintenance = compile_times(
+        document.windows, document.freezes, document.maintenance, place or WrittenAt()
+    )
     diagnostics = {**DEFAULT_DIAGNOSTICS, **chosen}
-    return Policy(**written, windows=windows, default_diagnostics=diagnostics)
+    periods = [*windows.values(), *(f.period for f in freezes), *(m.period for m in maintenance)]
+    return Policy(
+        **written,
+        windows=windows,
+        freezes=freezes,
+        maintenance=maintenance,
+        inhibit_rules=compile_inhibition(document.inhibit_rules),
+        files=calendars_of(periods),
+        rails=compile_rails(document.rails),
+        default_diagnostics=diagnostics,
+    )
 
 
 def load_policy(path: Path) -> Policy:
     """The policy of this file. Raises FaultsError."""
     document = parse(read_bytes(path), file=str(path))
-    return compile_policy(validate(document, PolicyDocument, code=POLICY))
+    written = validate(document, PolicyDocument, code=POLICY)
+    policy = compile_policy(written, WrittenAt(document, folder=path.parent))
+    return msgspec.structs.replace(policy, files=(str(path), *policy.files))

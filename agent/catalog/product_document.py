@@ -7,14 +7,15 @@ and strict. A key there that belongs to another kind of document is an unknown k
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from agent.catalog.addresses import HttpUrl
 from agent.catalog.faults import shown, wrong
 from agent.catalog.process_block import ProcessBlock
-from agent.catalog.quantities import PositiveDuration
+from agent.catalog.quantities import Percentage, PositiveDuration
 from agent.catalog.runbook_words import LISTED
 from agent.catalog.validation import Written
 
@@ -71,6 +72,57 @@ class Metadata(Open):
     description: str = ""
 
 
+def _day(value: object) -> float:
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise wrong("a date is expected here", "write it like 2026-11-01")
+    return datetime.combine(day, time(), UTC).timestamp()
+
+
+def _floor(value: object) -> object:
+    """`2` and `60%` are short for the two keys."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"count": value}
+    return {"share": value} if isinstance(value, str) else value
+
+
+class DependencyKeys(Written):
+    """A dependency of which more is known than that somebody declared it."""
+
+    on: ReferenceText
+    kind: Literal["declared", "observed", "learned"] = "observed"
+    confidence: Percentage = 1.0
+    seen: (
+        Annotated[
+            float,
+            BeforeValidator(_day),
+            WithJsonSchema({"type": "string", "format": "date"}),
+        ]
+        | None
+    ) = None
+    """When it was last seen."""
+
+
+class SloKeys(Written):
+    name: Annotated[str, Field(min_length=1)]
+    journey: str = ""
+    objective: Percentage
+    window: PositiveDuration = 30 * 86_400.0
+
+
+class FloorKeys(Written):
+    """What stays up whatever is done: `2`, `60%` or `{count: 2, share: 60%}`."""
+
+    count: Annotated[int, Field(ge=0, le=100_000)] = 1
+    share: Percentage = 0.51
+
+
+FloorText = Annotated[FloorKeys, BeforeValidator(_floor)]
+
+
 class LeadershipMetricKeys(Written):
     name: Annotated[str, Field(min_length=1)]
     flat_for: PositiveDuration
@@ -83,6 +135,10 @@ class ProductKeys(Written):
     tier: Literal["low", "medium", "high"] = "medium"
     leadership_metric: LeadershipMetricKeys | None = None
     regulated: bool = False
+    slos: tuple[SloKeys, ...] = ()
+    runbooks: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], LISTED] = ()
+    min_available: FloorText | None = None
+    dependencies: tuple[DependencyKeys, ...] = ()
 
 
 LabelName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
@@ -100,6 +156,10 @@ class EntityKeys(Written):
     health_url: HttpUrl | None = None
     process: ProcessBlock | None = None
     labels: dict[LabelName, LabelValues] = {}
+    dependencies: tuple[DependencyKeys, ...] = ()
+    failure_domain: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    replica_of: Annotated[str, AfterValidator(_name)] | None = None
+    min_available: FloorText | None = None
 
 
 class AgentKeys(EntityKeys):
@@ -114,6 +174,7 @@ class WholeProductKeys(EntityKeys, ProductKeys):
 
 class Spec(Open):
     owner: Team | None = None
+    lifecycle: str = ""
     dependsOn: tuple[ReferenceText, ...] = ()
     system: ReferenceText | None = None
     type: str = ""

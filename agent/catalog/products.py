@@ -19,23 +19,21 @@ from typing import Any
 from agent.catalog.document import Document, Step, written
 from agent.catalog.faults import FaultsError, in_order, raise_errors, shown, suggest
 from agent.catalog.files import UNREADABLE, fault_of_file, read_documents
-from agent.catalog.process_block import compile_process
+from agent.catalog.product_compile import REFERABLE, Row, compiled
 from agent.catalog.product_document import (
     AGENT_TYPES,
     OTHER_KINDS,
     READ_KINDS,
     AgentDocument,
     ProductDocument,
-    ProductKeys,
     ServiceDocument,
-    Spec,
     SystemDocument,
     WholeProductDocument,
     parse_reference,
 )
 from agent.catalog.strict_yaml import validate
 from agent.model.fault import Fault, FaultSeverity
-from agent.model.product import Entity, EntityKind, LeadershipMetric, Product, Registry
+from agent.model.product import Registry
 
 SHAPE = "HS301"
 DUPLICATE = "HS302"
@@ -44,6 +42,8 @@ OWNER = "HS304"
 CYCLE = "HS305"
 KIND = "HS306"
 MISSPELT = "HS307"
+NO_FOLDER = "HS308"
+"""A folder of runbooks that is not there."""
 
 FILE_NAMES = frozenset({"catalog-info.yaml", "catalog-info.yml"})
 _SPEC_KEYS = frozenset({"owner", "dependsOn", "system", "type", "homeostat"})
@@ -53,35 +53,9 @@ _BACKSTAGE_KEYS = frozenset(
 _MOST_CYCLES = 20
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One document that describes something."""
-
-    document: Document
-    kind: str
-    parsed: ProductDocument
-
-    @property
-    def name(self) -> str:
-        return self.parsed.metadata.name
-
-    @property
-    def spec(self) -> Spec:
-        return self.parsed.spec
-
-    @property
-    def depends_on(self) -> tuple[str, ...]:
-        references = map(parse_reference, self.spec.dependsOn)
-        names = (r.name for r in references if r.kind in _REFERABLE)
-        return tuple(dict.fromkeys(names))
-
-
-_REFERABLE = frozenset({"", "system", "component", "resource"})
-
-
 @dataclass
 class _Found:
-    rows: list[_Row] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     """Names of documents that have faults of their own: they exist all the same."""
@@ -107,7 +81,7 @@ def load_registry(paths: Sequence[Path]) -> tuple[Registry, tuple[Fault, ...]]:
     _check_set(found)
     raise_errors(found.faults)
     found.faults.extend(_cycles({row.name: row for row in found.rows}))
-    return _compiled(found.rows), in_order(found.faults)
+    return compiled(found.rows), in_order(found.faults)
 
 
 def _files(paths: Iterable[Path], found: _Found) -> Iterator[Path]:
@@ -160,7 +134,7 @@ def _read(document: Document, found: _Found) -> None:
         found.faults.append(
             _fault(document, ("spec",), OWNER, message, "add spec.owner: the team that owns it")
         )
-    found.rows.append(_Row(document=document, kind=kind.lower(), parsed=parsed))
+    found.rows.append(Row(document=document, kind=kind.lower(), parsed=parsed))
 
 
 def _model_of(kind: str, spec: dict[str, Any]) -> type[ProductDocument]:
@@ -212,7 +186,7 @@ def _misspelt(document: Document, spec: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _check_set(found: _Found) -> None:
-    by_name: dict[str, _Row] = {}
+    by_name: dict[str, Row] = {}
     for row in found.rows:
         first = by_name.setdefault(row.name, row)
         if first is not row:
@@ -225,22 +199,33 @@ def _check_set(found: _Found) -> None:
     for row in found.rows:
         if row.kind != "system" and row.spec.system is not None:
             _check_reference(row, ("spec", "system"), row.spec.system, by_name, found, "system")
-        for at, text in enumerate(row.spec.dependsOn):
-            _check_reference(row, ("spec", "dependsOn", at), text, by_name, found)
+        for place, text in row.references:
+            _check_reference(row, place, text, by_name, found)
+        _check_folders(row, found)
+
+
+def _check_folders(row: Row, found: _Found) -> None:
+    """A misspelt folder would be a product without its runbooks, and nobody would know."""
+    for at, folder in enumerate(row.runbook_folders):
+        if not folder.is_dir():
+            path = ("spec", "homeostat", "runbooks", at)
+            message = f"there is no folder {shown(os.path.relpath(folder, row.folder))}"
+            remedy = "make it, or mend the path: it is relative to this file"
+            found.faults.append(_fault(row.document, path, NO_FOLDER, message, remedy))
 
 
 def _check_reference(
-    row: _Row,
+    row: Row,
     path: tuple[Step, ...],
     text: str,
-    by_name: dict[str, _Row],
+    by_name: dict[str, Row],
     found: _Found,
     expected: str = "",
 ) -> None:
     reference = parse_reference(text)
     kind = reference.kind or expected
     target = by_name.get(reference.name)
-    if kind not in _REFERABLE:
+    if kind not in REFERABLE:
         return
     if target is None:
         if found.is_partial or reference.name in found.broken:
@@ -257,7 +242,7 @@ def _check_reference(
         found.faults.append(_fault(row.document, path, UNKNOWN, message, remedy))
 
 
-def _cycles(by_name: dict[str, _Row]) -> Iterator[Fault]:
+def _cycles(by_name: dict[str, Row]) -> Iterator[Fault]:
     graph = {
         name: [other for other in row.depends_on if other in by_name]
         for name, row in by_name.items()
@@ -271,69 +256,14 @@ def _cycles(by_name: dict[str, _Row]) -> Iterator[Fault]:
             message = "dependencies go round in a circle: " + " → ".join(cycle)
             remedy = "it is allowed; take one away if it is not meant"
             row = by_name[cycle[0]]
-            path = ("spec", "dependsOn", _position(row, cycle[1]))
+            path = _position(row, cycle[1])
             yield _fault(row.document, path, CYCLE, message, remedy, FaultSeverity.WARNING)
         else:
             return
 
 
-def _position(row: _Row, name: str) -> int:
-    names = [parse_reference(text).name for text in row.spec.dependsOn]
-    return names.index(name)
-
-
-def _compiled(rows: Iterable[_Row]) -> Registry:
-    products: dict[str, Product] = {}
-    entities: dict[str, Entity] = {}
-    for row in rows:
-        if isinstance(row.parsed, SystemDocument | WholeProductDocument):
-            products[row.name] = _product(row, row.parsed.spec.homeostat)
-        if not isinstance(row.parsed, SystemDocument):
-            entities[row.name] = _entity(row, row.parsed)
-    return Registry(products=products, entities=entities)
-
-
-def _product(row: _Row, keys: ProductKeys) -> Product:
-    metric = keys.leadership_metric
-    return Product(
-        name=row.name,
-        builder=keys.builder or row.spec.owner or "",
-        tier=keys.tier,
-        description=row.parsed.metadata.description,
-        depends_on=row.depends_on,
-        leadership_metric=LeadershipMetric(name=metric.name, flat_for_seconds=metric.flat_for)
-        if metric
-        else None,
-        regulated=keys.regulated,
-        path=row.document.file,
-    )
-
-
-def _entity(row: _Row, parsed: ServiceDocument | AgentDocument | WholeProductDocument) -> Entity:
-    keys = parsed.spec.homeostat
-    system = row.spec.system
-    product = parse_reference(system).name if system is not None else None
-    if isinstance(parsed, AgentDocument):
-        kind = EntityKind.AGENT
-    elif row.kind == "resource":
-        kind = EntityKind.SUBSTRATE if product is None else EntityKind.RESOURCE
-    else:
-        kind = EntityKind.SERVICE
-        product = product or row.name
-    folder = Path(os.path.abspath(row.document.file)).parent
-    return Entity(
-        name=row.name,
-        kind=kind,
-        product=product,
-        owner=row.spec.owner or "",
-        depends_on=row.depends_on,
-        health_url=keys.health_url,
-        heartbeat_seconds=parsed.spec.homeostat.heartbeat
-        if isinstance(parsed, AgentDocument)
-        else None,
-        process=compile_process(keys.process, folder) if keys.process else None,
-        labels=dict(keys.labels),
-    )
+def _position(row: Row, name: str) -> tuple[Step, ...]:
+    return next(path for path, text in row.references if parse_reference(text).name == name)
 
 
 def _fault(

@@ -7,6 +7,7 @@ at night.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -61,7 +62,7 @@ def parse_percentage(text: object) -> float:
     found = _PERCENTAGE.fullmatch(text) if isinstance(text, str) else None
     if found is None or float(found[1]) > 100:
         raise wrong("a percentage from 0% to 100% is expected here", "write it like 80%")
-    return float(found[1]) / 100
+    return float(Decimal(found[1]) / 100)  # 99.9% is 0.999 and not its neighbour
 
 
 _SCHEMA = {"type": "string", "pattern": r"^(?=.)(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$"}

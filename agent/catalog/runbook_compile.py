@@ -166,6 +166,7 @@ def _guard(checked: Checked, document: RunbookDocument, scope: Scope) -> Guard:
         cooldown=_cooldown(checked, document),
         budget=_budget(checked, document),
         window=section.window,
+        dwell_seconds=section.dwell,
         require=checked.predicates(texts, scope),
     )
 

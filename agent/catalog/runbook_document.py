@@ -27,6 +27,7 @@ from agent.catalog.runbook_words import (
     Section,
     Text,
     Texts,
+    Wait,
     Window,
     WindowName,
 )
@@ -122,6 +123,8 @@ class GuardSection(Section):
     """How much of the product or the fleet may be touched at a time."""
     window: WindowName | None = None
     """A change window of the platform policy; outside of it nothing is done."""
+    dwell: Wait | None = None
+    """How long the alert has to have fired; the policy's time, where that is longer."""
     require: list[Condition] = Field(default=[], max_length=50)
     """Conditions over what was found; each of them has to be true."""
 

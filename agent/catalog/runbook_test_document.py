@@ -28,6 +28,9 @@ class GivenAlert(Section):
     """Its annotations."""
     expression: Text | None = None
     """The PromQL of the rule it comes from."""
+    starts_ago: LongWait | None = None
+    """How long it has fired when it is first heard of; long enough for `guard.dwell` where nothing
+    is said."""
 
 
 class GivenEntity(Section):

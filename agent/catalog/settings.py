@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from agent.catalog.addresses import is_loopback, parse_listen
+from agent.catalog.addresses import Allowed, is_loopback, parse_listen
+from agent.catalog.calendar_document import WrittenAt
 from agent.catalog.document import Document, Place
 from agent.catalog.faults import FaultsError, raise_errors, shown, suggest
 from agent.catalog.files import read_bytes, read_secret
 from agent.catalog.policy import PolicyDocument, compile_policy, load_policy
-from agent.catalog.settings_document import SettingsDocument, UseDocument
+from agent.catalog.settings_document import SecretDocument, SettingsDocument, UseDocument
 from agent.catalog.strict_yaml import DOCUMENTS, parse, validate
 from agent.model.fault import Fault
 from agent.model.policy import Policy
@@ -36,7 +37,7 @@ TWICE = "HS405"
 ENVIRONMENT = "environment"
 DEFAULT_FILE = "homeostat.yaml"
 PREFIX = "HOMEOSTAT_"
-_LISTS = frozenset({"runbooks", "products", "plugins"})
+_LISTS = frozenset({"runbooks", "products", "plugins", "halt_files", "on_call"})
 """Folders and files, separated as in PATH."""
 _LOG_KEYS = {"log_level": "level", "log_format": "format"}
 _SCALARS = (
@@ -93,6 +94,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     notify: Mapping[str, tuple[Use, ...]]
     log: Log
     otlp_endpoint: str | None
+    allowed_hosts: tuple[Allowed, ...] = ()
+    slack_signing_secret: SecretPlace | None = None
+    halt_files: tuple[Path, ...] = ()
+    """Each has to be there and to say `off`, or nothing is done (runtime/halt_files.py)."""
+    on_call: tuple[Path, ...] = ()
 
     @property
     def listen(self) -> str:
@@ -254,12 +260,28 @@ def _fault(document: Document, key: str, code: str, message: str, remedy: str) -
 
 def _policy(written: SettingsDocument, document: Document, folder: Path) -> Policy:
     if written.policy_file is None:
-        return compile_policy(written.policy or PolicyDocument())
+        place = WrittenAt(document, ("policy",), folder=folder)
+        return compile_policy(written.policy or PolicyDocument(), place)
     if written.policy is not None:
         message = "the policy is given twice, in this file and in another"
         remedy = "keep either policy or policy_file"
         raise FaultsError([_fault(document, "policy_file", TWICE, message, remedy)])
     return load_policy(folder / written.policy_file)
+
+
+def secret_place(each: SecretDocument, folder: Path) -> SecretPlace:
+    file = Path(os.path.abspath(folder / each.file)) if each.file else None
+    return SecretPlace(file=file, env=each.env)
+
+
+def compile_use(
+    each: UseDocument, document: Document, path: tuple[str | int, ...], *, folder: Path
+) -> Use:
+    """One use of a plugin that stands at `path`; its files are relative to `folder`."""
+    secrets = {name: secret_place(secret, folder) for name, secret in each.secrets.items()}
+    line, _ = document.mark(path)
+    where = f"{document.file}:{line}"
+    return Use(use=each.use, params=each.params, secrets=secrets, where=where)
 
 
 def _resolved(
@@ -269,13 +291,7 @@ def _resolved(
         return Path(os.path.abspath(folder / text))
 
     def use(each: UseDocument, *path: str | int) -> Use:
-        secrets = {
-            name: SecretPlace(file=place(secret.file) if secret.file else None, env=secret.env)
-            for name, secret in each.secrets.items()
-        }
-        line, _ = document.mark(path)
-        where = f"{document.file}:{line}"
-        return Use(use=each.use, params=each.params, secrets=secrets, where=where)
+        return compile_use(each, document, path, folder=folder)
 
     host, port = parse_listen(written.listen)
     reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
@@ -292,7 +308,10 @@ def _resolved(
         policy=policy,
         tokens_file=place(written.tokens_file) if written.tokens_file else None,
         plugins=tuple(place(text) for text in written.plugins),
+        halt_files=tuple(place(text) for text in written.halt_files),
+        on_call=tuple(place(text) for text in written.on_call),
         prometheus_url=written.prometheus_url,
+        allowed_hosts=tuple(Allowed(text=text) for text in written.allowed_hosts),
         level_check=written.level_check,
         sources=tuple(use(each, "sources", at) for at, each in enumerate(written.sources)),
         notify={
@@ -301,4 +320,9 @@ def _resolved(
         },
         log=Log(level=written.log.level, format=written.log.format),
         otlp_endpoint=written.otlp_endpoint,
+        slack_signing_secret=(
+            secret_place(written.slack_signing_secret, folder)
+            if written.slack_signing_secret is not None
+            else None
+        ),
     )

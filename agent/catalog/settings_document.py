@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from agent.catalog.addresses import HttpUrl, parse_listen
+from agent.catalog.addresses import AllowedHost, HttpUrl, parse_listen
 from agent.catalog.faults import shown, wrong
 from agent.catalog.policy import PolicyDocument
 from agent.catalog.quantities import PositiveDuration
@@ -18,6 +18,7 @@ from agent.catalog.validation import Written
 
 _SECRET_WORDS = frozenset(
     {"password", "passwd", "token", "secret", "api_key", "apikey", "routing_key", "bearer"}
+    | {"signing_key"}
 )
 
 
@@ -67,18 +68,22 @@ class LogDocument(Written):
 
 class SettingsDocument(Written):
     data_dir: PathText = "var"
+    halt_files: tuple[PathText, ...] = ()
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8420"
     link: HttpUrl | None = None
     runbooks: tuple[PathText, ...] = ()
     shipped_runbooks: bool = True
     products: tuple[PathText, ...] = ()
+    on_call: tuple[PathText, ...] = ()
     policy: PolicyDocument | None = None
     policy_file: PathText | None = None
     tokens_file: PathText | None = None
     plugins: tuple[PathText, ...] = ()
     prometheus_url: HttpUrl | None = None
+    allowed_hosts: tuple[AllowedHost, ...] = ()
     level_check: PositiveDuration = 60.0
     sources: tuple[UseDocument, ...] = ()
     notify: Mapping[str, tuple[UseDocument, ...]] = {}
+    slack_signing_secret: SecretDocument | None = None
     log: LogDocument = LogDocument()
     otlp_endpoint: HttpUrl | None = None

@@ -7,33 +7,53 @@ clock (the event carries `at`), no randomness.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
+from agent.core import breaker
 from agent.core.baseline import baseline, take_baseline
+from agent.core.blindness import absorb_watchdog, go_blind, is_watchdog, take_check
+from agent.core.cause import find_cause, take_relapse
+from agent.core.delivery import second_way, take_receipt
 from agent.core.diagnosis import diagnose, take_finding
+from agent.core.ending import tell_of_end
+from agent.core.escalation import climb, rise
+from agent.core.flapping import calm_down, count_expired, count_turns, leave_alone
+from agent.core.foreign_silences import take_silences
+from agent.core.halting import lift_halt, set_halt
 from agent.core.heartbeat import fall_silent, take_heartbeat
+from agent.core.holding import outgrow, release, take_hold
+from agent.core.inhibition import inhibit, inhibition_over, pass_on
 from agent.core.leadership import stand_still, take_measure
 from agent.core.matching import match
 from agent.core.people import take_word
 from agent.core.promotion import decide_promotion, learn
+from agent.core.quiet import keep_quiet
 from agent.core.receiving import expire, receive
 from agent.core.remediation import act, decide, guard, take_outcome
 from agent.core.rollback import next_plan, roll_back
-from agent.core.routing import page_hold_over, release, route, take_hold, take_receipt
+from agent.core.routing import page_hold_over, route
 from agent.core.silence import silence, unsilence
+from agent.core.storm import pass_over, weather
 from agent.core.turn import Todo, Turn
 from agent.core.verification import deadline, judge, look, prove, prove_back, take_look
 from agent.core.view import View
+from agent.core.waiting import wait_over
 from agent.model.decision import Decision, JournalEntry, Record
 from agent.model.event import (
     AlertReceived,
+    BreakerReset,
     ChangeReceived,
     Event,
+    HaltAsked,
+    HaltLifted,
     HeartbeatReceived,
     MeasureReceived,
     PromotionDecided,
+    SilencesRead,
+    SourceChecked,
     TimerFired,
 )
 from agent.model.incident import Incident
@@ -49,6 +69,11 @@ TIMERS: dict[str, Stage] = {
     "page_hold": page_hold_over,
     "release": release,
     "silence_end": unsilence,
+    "wait": wait_over,
+    "climb": climb,
+    "second_way": second_way,
+    "calm": calm_down,
+    "inhibition": inhibition_over,
 }
 
 
@@ -65,6 +90,9 @@ def take_timer(turn: Turn) -> Turn:
 STAGES: tuple[Stage, ...] = (
     # what happened
     receive,
+    find_cause,
+    count_turns,
+    weather,
     take_finding,
     take_outcome,
     take_baseline,
@@ -73,40 +101,61 @@ STAGES: tuple[Stage, ...] = (
     take_hold,
     take_word,
     take_timer,
+    count_expired,
     # did it help
     judge,
     roll_back,
     prove_back,
     next_plan,
     # what is known, and what to do
+    inhibit,
     silence,
+    leave_alone,
     match,
+    take_relapse,
     diagnose,
     decide,
     guard,
     baseline,
     act,
+    breaker.begin_try,
     prove,
     # who is told, and what is learned
+    keep_quiet,
     route,
     learn,
+    rise,
+    outgrow,
+    tell_of_end,
+    pass_on,
 )
+
+
+ASIDE: Mapping[type[Any], Callable[[Any, View], Decision]] = {
+    HeartbeatReceived: take_heartbeat,
+    MeasureReceived: take_measure,
+    ChangeReceived: lambda event, _view: take_change(event),
+    PromotionDecided: decide_promotion,
+    SourceChecked: take_check,
+    SilencesRead: take_silences,
+    BreakerReset: breaker.reset,
+    HaltAsked: set_halt,
+    HaltLifted: lift_halt,
+}
+"""Events that are about no incident."""
 
 
 def advance(incident: Incident | None, event: Event, view: View) -> Decision:
     """Everything this event changes. `incident` is None for an alert that opens one, and for
     events that are not about an incident."""
+    about_none = ASIDE.get(type(event))
+    if about_none is not None:
+        return about_none(event, view)
     match event:
-        case HeartbeatReceived():
-            return take_heartbeat(event, view)
-        case MeasureReceived():
-            return take_measure(event, view)
-        case ChangeReceived():
-            return take_change(event)
-        case PromotionDecided():
-            return decide_promotion(event, view)
         case TimerFired() if incident is None:
             return _other_timer(event, view)
+        case AlertReceived() if incident is None and is_watchdog(event.alert, view):
+            return absorb_watchdog(event)
         case AlertReceived():
             pass
         case _ if incident is None:
@@ -132,6 +181,10 @@ def _other_timer(event: TimerFired, view: View) -> Decision:
         return fall_silent(name, view, at=event.at)
     if kind == "product" and event.name == "flat":
         return stand_still(name, view, at=event.at)
+    if kind == "source" and event.name == "blind":
+        return go_blind(name, view, at=event.at)
+    if kind == "storm":
+        return pass_over(name, event.name, view, at=event.at)
     return Decision()
 
 
@@ -144,6 +197,7 @@ def take_change(event: ChangeReceived) -> Decision:
         what=change.what,
         by=change.by,
         at=event.at,
+        is_manual=change.is_manual,
     )
     entry = JournalEntry(
         at=event.at,

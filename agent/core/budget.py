@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from agent.core.inventory import named, owner_of
 from agent.core.view import View
 from agent.model.effect import OutcomeStatus
 from agent.model.incident import Incident, State
@@ -26,8 +27,14 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def share(self) -> float:
-        """Healthy ones, from 0 to 1; of no members 1, which says nothing (core/guard.py)."""
+        """Healthy ones, from 0 to 1; of no members 1, which says nothing (core/rails/load.py)."""
         return (self.members - len(self.unhealthy)) / self.members if self.members else 1.0
+
+
+def entity_of(target: str | None, view: View) -> Entity | None:
+    """The registered entity a target is, or belongs to."""
+    thing = named(target, view) if target else None
+    return owner_of(thing, view.registry) if thing is not None else None
 
 
 def health(scope: BudgetScope, incident: Incident, view: View) -> Health:

@@ -61,6 +61,9 @@ def clean_pairs(
     return cleaned, tuple(flags[:16])
 
 
+USER_IN_ADDRESS = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^/?#]{0,500}@")
+"""Where a rule engine is reached with a password, the link to the rule repeats it."""
+
 TELLING = ("alertname", "severity", "layer", "product", "service", "entity", "agent", "instance")
 
 
@@ -82,6 +85,7 @@ def is_clean(alert: Alert) -> bool:
         and max(map(len, values), default=0) <= 512
         # False for every control, surrogate and format character, wherever one stands.
         and "".join((*names, *values, url)).isprintable()
+        and "@" not in url
     )
 
 
@@ -95,7 +99,7 @@ def clean_alert(alert: Alert) -> Alert:
     annotations, more = clean_pairs(
         alert.annotations, most=MOST_ANNOTATIONS, longest=LONGEST_ANNOTATION, keep_newlines=True
     )
-    url, _ = clean_text(alert.generator_url, longest=LONGEST_URL)
+    url, _ = clean_text(USER_IN_ADDRESS.sub(r"\1", alert.generator_url), longest=LONGEST_URL)
     return msgspec.structs.replace(
         alert,
         labels=labels,

@@ -13,9 +13,11 @@ from typing import Any
 
 import msgspec
 
+from agent.core import guard as guards
 from agent.core.facts import FAILED, facts_of, resolve_params
 from agent.core.lifecycle import Move
 from agent.core.matching import runbook_of
+from agent.core.rails.question import Question, Stop
 from agent.core.turn import Todo, Turn
 from agent.model.command import Command, CommandKind
 from agent.model.effect import Outcome, OutcomeStatus
@@ -27,6 +29,7 @@ PRODUCT = "product"
 """Key in the default diagnostics for an alert that names a product and none of its entities."""
 
 
+STORM_RAILS = ("storm_fleet", "storm_product")
 ALERT = "alert"
 """Key in the default diagnostics for what can be asked about any alert, whosever it is."""
 
@@ -77,11 +80,39 @@ def diagnose(turn: Turn) -> Turn:
     if turn.todo is not Todo.DIAGNOSE:
         return turn
     calls = tuple(c for c in _wanted(turn) if c.id not in turn.case.findings)
+    stop = _storm(turn) if calls else None
+    if stop is not None:
+        return _in_storm(turn, stop)
     turn, commands = _commands(turn, calls)
     if not commands:
         return turn.then(_afterwards(turn))
     turn = turn.move(Move.DIAGNOSE, waiting=tuple(c.id for c in commands), updated_at=turn.at)
     return turn.command(*commands).then(Todo.REST)
+
+
+def _storm(turn: Turn) -> Stop | None:
+    """What the rails of storms would say to whatever came of it."""
+    q = Question(
+        at=turn.at,
+        incident=turn.case,
+        view=turn.view,
+        runbook=None,
+        use="",
+        target=None,
+        key="",
+        facts={},
+    )
+    said = (guards.answer(one, q) for one in guards.RAILS if one.id in STORM_RAILS)
+    return next((stop for stop in said if stop is not None), None)
+
+
+def _in_storm(turn: Turn, stop: Stop) -> Turn:
+    """Nothing is looked at one by one: nothing would be done about it, and what a quiet product
+    asks would stand behind thousands of questions."""
+    if turn.case.after_diagnosis == "decide":
+        turn = turn.change(reason=stop.reason, reason_text=stop.text, after_diagnosis="route")
+        turn = turn.note("stopped", stop.reason, stop.text)
+    return turn.then(Todo.ROUTE)
 
 
 def _afterwards(turn: Turn) -> Todo:

@@ -22,11 +22,13 @@ from agent.core.history_acts import ActsThen, imagined, real
 from agent.core.history_names import NamesThen
 from agent.core.identify import Identity
 from agent.core.matching import MatchIndex, NearMiss, failing_clause, names_allow
+from agent.core.rails.alone import alone
 from agent.core.turn import Turn
 from agent.core.view import View
 from agent.model.alert import AlertStatus
 from agent.model.event import TimerFired
 from agent.model.incident import AlertState, Incident, State
+from agent.model.policy import Policy
 from agent.model.runbook import Runbook
 
 FOREVER = float("inf")
@@ -50,13 +52,23 @@ class Hindsight:
         self._names = NamesThen(view.registry)
         self._view = msgspec.structs.replace(
             view,
-            policy=msgspec.structs.replace(view.policy, page_hold_seconds=0.0),
+            policy=_at_once(view.policy),
             registry=self._names.registry,
             runbooks=self._remembered,
             channels={},
             incidents=self._incidents,
             acts=self._acts.by_target,
+            acting={},
+            lately={},
+            in_hand={},
+            changes={},
             silences={},
+            storms={},
+            breakers={},
+            flaps={},
+            sources={},
+            levels={},
+            opened=(),
             halt=None,
         )
 
@@ -144,6 +156,13 @@ class Hindsight:
         while self._closings and self._closings[0][0] <= at:
             self._incidents.pop(heapq.heappop(self._closings)[1], None)
         self._acts.let_pass(at)
+
+
+def _at_once(policy: Policy) -> Policy:
+    """What would be decided, without what would only have been waited for."""
+    policy = msgspec.structs.replace(alone(policy), page_hold_seconds=0.0)
+    rails = msgspec.structs.replace(policy.rails, wait_seconds=0.0)
+    return msgspec.structs.replace(policy, rails=rails)
 
 
 def _closed_at(past: Incident) -> float:

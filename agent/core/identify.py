@@ -48,7 +48,7 @@ def identify(alert: Alert, registry: Registry) -> Identity:
         entity=entity,
         product=product,
         layer=_layer(labels, entity, registry),
-        severity=_severity(labels),
+        severity=severity_of(labels),
     )
 
 
@@ -89,7 +89,8 @@ def _layer(labels: Mapping[str, str], entity: str | None, registry: Registry) ->
     return Layer.PRODUCT
 
 
-def _severity(labels: Mapping[str, str]) -> str:
+def severity_of(labels: Mapping[str, str]) -> str:
+    """One of `SEVERITIES`, worst first; a warning where it is not said."""
     named = labels.get("severity", "").lower()
     return {"page": "critical", "ticket": "warning"}.get(
         named, named if named in SEVERITIES else "warning"

@@ -64,6 +64,8 @@ MOVES: dict[State, dict[Move, State]] = {
     W: {
         # Approved: how it is before the first step is gathered first.
         Move.DIAGNOSE: D,
+        # What was shown is not what would run any more, or the approval became too old.
+        Move.ASK: W,
         Move.ACT: A,
         Move.ESCALATE: E,
         Move.ACKNOWLEDGE: K,

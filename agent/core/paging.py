@@ -10,17 +10,24 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.core.blast_radius import Assessment, shared
+from agent.core.approval import in_words
+from agent.core.blast_radius import Assessment
 from agent.core.display import fill
 from agent.core.facts import FAILED, facts_about
-from agent.core.view import View
+from agent.core.graph import graph_of
+from agent.core.signs import BURNING, FLEET
+from agent.core.storm import told_of
+from agent.core.view import View, signs
 from agent.model.alert import AlertStatus
 from agent.model.effect import OutcomeStatus, Verdict
 from agent.model.incident import Incident, PlanRun, Radius, State, StepRun
 from agent.model.reason import Reason
 
 LONGEST = 1023
+LEAST_ROOM = 160
+"""For what was found and tried, where people are asked to approve something long."""
 SHOWN_STEPS = 4
+SHOWN_PRODUCTS = 8
 
 WAY_BACK: Mapping[tuple[bool, Verdict | None], str] = {
     (False, None): "",
@@ -38,6 +45,8 @@ WAY_BACK: Mapping[tuple[bool, Verdict | None], str] = {
 def title_of(incident: Incident) -> str:
     """One line for a phone's lock screen."""
     where = incident.entity or incident.product or "unowned"
+    if incident.radius is Radius.SYSTEMIC and incident.suspect not in (None, where):
+        where = f"{incident.suspect} (seen at {where})"
     return _line(f"[{incident.severity}] {where}: {incident.title}", 150)
 
 
@@ -48,12 +57,17 @@ def compose(incident: Incident, view: View, found: Assessment) -> str:
         f"HIT: {_hit(incident, view, found)}",
         _because(incident, found),
     ]
-    meaning = _meaning(incident, view)
-    if meaning:
+    storm, meaning = told_of(incident, view), _meaning(incident, view)
+    if storm:
+        head.insert(0, f"STORM: {_line(storm, 160)}")
+    elif meaning and incident.state is not State.AWAITING_APPROVAL:
         head.append(meaning)
     tail = [f"NEXT: {_line(next_step(incident, found), 160)}"]
     if view.link:
         tail.append(_line(f"{view.link}/incidents/{incident.id}", 200))
+    if incident.asked is not None and incident.state is State.AWAITING_APPROVAL:
+        left = LONGEST - sum(len(part) + 1 for part in (*head, *tail)) - LEAST_ROOM
+        head.append(f"ASKED: {_line(in_words(incident.asked), max(80, min(left, 300)))}")
     # The next safe step is never what falls off the end: findings and attempts give way.
     room = LONGEST - sum(len(part) + 1 for part in (*head, *tail)) - 1
     tried = _line(_tried(incident), room // 2)
@@ -69,14 +83,10 @@ def _line(text: str, longest: int) -> str:
 def _hit(incident: Incident, view: View, found: Assessment) -> str:
     words, registry = [], view.registry
     if found.radius is Radius.SYSTEMIC and found.suspect:
-        hit = sorted(
-            {
-                other.product
-                for other in (incident, *view.incidents.values())
-                if other.product and other.is_firing and found.suspect in shared(registry, other)
-            }
-        )
-        words.append(f"substrate {found.suspect}" + (f", products {', '.join(hit)}" if hit else ""))
+        hit = _products_hit(incident, view, found.suspect)
+        more = len(hit) - SHOWN_PRODUCTS
+        names = ", ".join(hit[:SHOWN_PRODUCTS]) + (f" and {more} more" if more > 0 else "")
+        words.append(_named(found.suspect, view) + (f", products {names}" if hit else ""))
     elif incident.product:
         product = registry.products.get(incident.product)
         tier = f" ({product.tier} tier)" if product else ""
@@ -91,14 +101,34 @@ def _hit(incident: Incident, view: View, found: Assessment) -> str:
     return _line(", ".join(words) or "unknown: the alert names nothing in the registry", 200)
 
 
+def _products_hit(incident: Incident, view: View, suspect: str) -> list[str]:
+    """Names of the products that burn above the suspect."""
+    graph = graph_of(view.registry)
+    number = graph.number.get(suspect)
+    burning = 0
+    if number is not None:
+        burning = graph.all.above[number] & signs(view).nodes(BURNING, graph)
+    hit = {name for name, nodes in graph.of_product.items() if nodes & burning}
+    return sorted(hit | ({incident.product} if incident.product else set()))
+
+
+def _named(suspect: str, view: View) -> str:
+    entity = view.registry.entities.get(suspect)
+    if entity is None:
+        return suspect
+    whose = f" of {entity.product}" if entity.product else ""
+    return f"{entity.kind.value} {suspect}{whose}"
+
+
 def _because(incident: Incident, found: Assessment) -> str:
     reason = incident.reason.sentence if incident.reason else found.reason.sentence
     text = f"{reason}: {incident.reason_text}" if incident.reason_text else reason
     if found.radius is Radius.SYSTEMIC and found.reason is not incident.reason:
         text = f"{found.reason.sentence}; {text}"
-    if len(found.path) > 1:
-        text += f" (path {' -> '.join(found.path)})"
-    return f"WHY: {_line(text, 200)}"
+    # What the class hangs on is not what falls off the end.
+    path = f" (path {_line(' -> '.join(found.path), 80)})" if len(found.path) > 1 else ""
+    doubt = f"; in doubt: {_line('; '.join(found.doubt), 80)}" if found.doubt else ""
+    return f"WHY: {_line(text, 200 - len(path) - len(doubt))}{path}{doubt}"
 
 
 def _meaning(incident: Incident, view: View) -> str:
@@ -189,6 +219,8 @@ def next_step(incident: Incident, found: Assessment) -> str:
         return f"check by eye whether {what} happened before anybody repeats it"
     if found.radius is Radius.SYSTEMIC and found.suspect:
         return f"look at {found.suspect} first; product pages below it are held back"
+    if incident.storm == FLEET:
+        return "check whether the source of the alerts is right before anybody acts on them"
     if found.radius is Radius.SYSTEMIC:
         return "find the owner: nothing in the registry matches; add it to a catalog-info.yaml"
     if incident.steps:

@@ -8,21 +8,32 @@ authored themselves.
 from __future__ import annotations
 
 from agent.core import guard as guards
-from agent.core.approval import approval_of
+from agent.core.approval import approve, ask_anew
 from agent.core.facts import facts_of
 from agent.core.lifecycle import Move
 from agent.core.plans import intend, plan_of
 from agent.core.promotion import record_resolution
+from agent.core.rails.question import Question
 from agent.core.receiving import resolve
+from agent.core.second_person import tell_of_first
 from agent.core.turn import Todo, Turn
 from agent.model.decision import LedgerMove, LedgerState
 from agent.model.effect import OutcomeStatus
-from agent.model.event import Acknowledged, ActionRequested, Approved, Rejected, ResolvedByPerson
+from agent.model.event import (
+    Acknowledged,
+    ActionRequested,
+    Approved,
+    AskedAnew,
+    Rejected,
+    ResolvedByPerson,
+)
 from agent.model.incident import Ending, Incident, State
 from agent.model.reason import Reason
 from agent.model.runbook import Call
 
 MOST_STEPS_BY_PEOPLE = 50
+HAD = (State.ACKNOWLEDGED, State.ACTING, State.VERIFYING)
+"""States in which somebody who acknowledged before still has it."""
 
 
 def take_word(turn: Turn) -> Turn:
@@ -34,6 +45,8 @@ def take_word(turn: Turn) -> Turn:
             return _acknowledge(turn, turn.event)
         case Approved():
             return _approve(turn, turn.event)
+        case AskedAnew():
+            return _ask_anew(turn, turn.event)
         case Rejected():
             return _reject(turn, turn.event)
         case ActionRequested():
@@ -54,7 +67,8 @@ def _acknowledge(turn: Turn, event: Acknowledged) -> Turn:
     if not turn.can(Move.ACKNOWLEDGE):
         return _not_possible(turn, "acknowledge")
     before = turn.case
-    who = before.acknowledged_by or event.who
+    # Who was first has it, until people were called again.
+    who = (before.acknowledged_by if before.state in HAD else None) or event.who
     turn = turn.move(Move.ACKNOWLEDGE, acknowledged_by=who, updated_at=turn.at)
     turn = turn.note("acknowledged", Reason.ACKNOWLEDGED, who=event.who)
     if turn.case.state is State.ACKNOWLEDGED:
@@ -76,20 +90,21 @@ def _acknowledge(turn: Turn, event: Acknowledged) -> Turn:
 
 
 def _approve(turn: Turn, event: Approved) -> Turn:
-    case = turn.case
-    if case.state is not State.AWAITING_APPROVAL:
+    if turn.case.state is not State.AWAITING_APPROVAL:
         return _not_possible(turn, "approve")
     found = plan_of(turn)
     if found is None:
         return turn.refuse(Reason.RUNBOOK_NOT_RUNNABLE, "the runbook's text is not known any more")
-    runbook, plan = found
-    if event.who in (runbook.author, "agent", "local"):
-        return turn.refuse(
-            Reason.NOT_ALLOWED, f"{event.who} may not approve {runbook.name}: its author, or nobody"
-        )
-    approval = approval_of(runbook, plan, facts_of(turn))
-    turn = turn.change(approved_by=event.who, approval=approval, updated_at=turn.at)
-    return turn.note("approved", Reason.APPROVED, who=event.who).then(Todo.GUARD)
+    turn = approve(turn, *found, event.who, event.shown)
+    is_first = turn.decision.refused is None and turn.case.state is State.AWAITING_APPROVAL
+    return tell_of_first(turn, event.who) if is_first and turn.todo is Todo.REST else turn
+
+
+def _ask_anew(turn: Turn, event: AskedAnew) -> Turn:
+    found = plan_of(turn)
+    if found is None or turn.case.state is not State.AWAITING_APPROVAL:
+        return turn.then(Todo.REST)
+    return ask_anew(turn, *found, event.who)
 
 
 def _reject(turn: Turn, event: Rejected) -> Turn:
@@ -125,7 +140,7 @@ def _run(turn: Turn, event: ActionRequested) -> Turn:
     target = params.get("target")
     key = f"{turn.case.id}/person/{number}"
     stop = guards.ask(
-        guards.Question(
+        Question(
             at=turn.at,
             incident=turn.case,
             view=turn.view,
@@ -135,6 +150,7 @@ def _run(turn: Turn, event: ActionRequested) -> Turn:
             key=key,
             facts=facts_of(turn),
             by=event.who,
+            params=params,
         )
     )
     if stop is not None:

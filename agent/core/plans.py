@@ -6,12 +6,15 @@ from typing import Any
 
 import msgspec
 
+from agent.core.approval import fingerprint_of
+from agent.core.budget import entity_of
 from agent.core.lifecycle import Move
 from agent.core.matching import runbook_of
+from agent.core.risk import risk_about
 from agent.core.turn import Todo, Turn
 from agent.model.command import Command, CommandKind
 from agent.model.effect import Effect, OutcomeStatus, Verdict
-from agent.model.incident import State, StepRun
+from agent.model.incident import Incident, State, StepRun
 from agent.model.reason import Reason
 from agent.model.records import Act
 from agent.model.runbook import Call, Plan, Runbook
@@ -26,12 +29,18 @@ def choose(turn: Turn, plan: str, why: str) -> Turn:
         plan=plan,
         approved_by=None,
         approval=None,
+        second_approval=None,
+        risk=None,
         step=0,
         attempt=turn.case.attempt + 1,
         rollback_step=None,
         before={},
         is_taken_back=False,
+        chosen_at=turn.at,
     )
+    found = plan_of(turn)
+    if found is not None and not found[1].settles:
+        turn = turn.change(risk=risk_about(turn.case, found[0], turn.view).word)
     turn = turn.note("plan_chosen", Reason.PLAN_CHOSEN, f"{plan}: {why}" if why else plan)
     return turn.then(Todo.GUARD)
 
@@ -41,6 +50,13 @@ def give_up(turn: Turn, reason: Reason, text: str = "") -> Turn:
     turn = turn.change(reason=reason, reason_text=text)
     turn = turn.note("stopped", reason, text)
     return turn.then(Todo.ROUTE)
+
+
+def may_begin(case: Incident) -> bool:
+    """Whether a first step is for something that burns, or follows at once on a plan that failed:
+    what is quiet by itself is not acted on."""
+    follows = bool(case.plans) and case.plans[-1].attempt == case.attempt - 1
+    return case.is_firing or case.step > 0 or follows
 
 
 def plan_of(turn: Turn) -> tuple[Runbook, Plan] | None:
@@ -69,6 +85,7 @@ def intend(
     """Writes the intent of one act: command, step and the act that guards count, in one commit."""
     case = turn.case
     target = target_of(params)
+    thing = entity_of(target, turn.view)
     effect = Effect(turn.view.plugins[call.use].effect)
     command = Command(
         id=key,
@@ -99,7 +116,7 @@ def intend(
     record = Act(
         key=key,
         target=target or "",
-        product=case.product,
+        product=thing.product if thing is not None else case.product,
         incident_id=case.id,
         runbook=case.runbook or "",
         plan=case.plan or "",
@@ -107,6 +124,11 @@ def intend(
         use=call.use,
         by=by,
         at=turn.at,
+        params=fingerprint_of(call.use, params),
+        domain=(thing.failure_domain or "") if thing is not None else "",
+        entity=thing.name if thing is not None else "",
+        is_rollback=is_rollback,
+        chain=case.chain,
     )
     waiting = (*case.waiting, key) if by == "agent" else case.waiting
     turn = turn.change(steps=(*case.steps, run), waiting=waiting)
@@ -132,6 +154,10 @@ def _write_act(
     turn: Turn, known: Act, status: OutcomeStatus | None, verdict: Verdict | None
 ) -> Turn:
     body = msgspec.structs.replace(
-        known, status=status or known.status, verdict=verdict or known.verdict
+        known,
+        status=status or known.status,
+        verdict=verdict or known.verdict,
+        ended_at=turn.at if status is not None else known.ended_at,
+        judged_at=turn.at if verdict is not None else known.judged_at,
     )
     return turn.record("act", known.key, body)

@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 
 from agent.core.facts import first_alert
+from agent.core.release import let_go_of_all
 from agent.core.turn import Todo, Turn
 from agent.core.view import View
 from agent.model.decision import Decision, JournalEntry, Record
-from agent.model.event import PromotionDecided, Released
+from agent.model.event import PromotionDecided
 from agent.model.incident import Incident, StepRun
 from agent.model.reason import Reason
 from agent.model.records import Promotion, PromotionState, Resolution
@@ -179,12 +180,7 @@ def learn(turn: Turn) -> Turn:
     """The stage at the end of an incident: those held back under it are let go."""
     if turn.todo is not Todo.LEARN:
         return turn
-    released = [
-        Released(at=turn.at, subject=other.id, root=turn.case.id)
-        for other in turn.view.incidents.values()
-        if other.held_by == turn.case.id and other.id != turn.case.id
-    ]
-    return turn.emit(*released).then(Todo.REST)
+    return let_go_of_all(turn).then(Todo.REST)
 
 
 DECIDABLE = (Lifecycle.ASSISTED.value, Lifecycle.ACTIVE.value)

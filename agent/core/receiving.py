@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import msgspec
 
-from agent.core.fingerprint import group_key, incident_id
-from agent.core.identify import Identity, identify
+from agent.core.fingerprint import incident_id
+from agent.core.grouping import key_of
+from agent.core.identify import SEVERITIES, severity_of
+from agent.core.inhibition import speaker_of, stand_alone
 from agent.core.lifecycle import Move
-from agent.core.rollback import doubtful, is_in_doubt
-from agent.core.silence import silencing, unsilence
+from agent.core.rollback import doubtful, is_in_doubt, unknown_of_people
+from agent.core.silence import MAINTENANCE, is_quiet, unsilence
 from agent.core.turn import Todo, Turn
-from agent.core.view import View
 from agent.model.alert import Alert, AlertStatus
 from agent.model.command import CommandKind
 from agent.model.decision import Decision, LedgerEntry, LedgerMove, LedgerState
@@ -25,18 +26,10 @@ from agent.model.reason import Reason
 
 REOPEN_AFTER_SECONDS = 600.0
 """An alert that goes on firing so long after its incident was closed opens a new one."""
-
-
-def key_of(alert: Alert, view: View) -> tuple[str, Identity]:
-    """Group key of the incident this alert belongs to."""
-    identity = identify(alert, view.registry)
-    key = group_key(
-        layer=identity.layer.value,
-        product=identity.product,
-        name=alert.name,
-        entity=identity.entity,
-    )
-    return key, identity
+HANDS_ON = (State.ACTING, State.VERIFYING)
+UNTOLD_STATES = (State.OPEN, State.DIAGNOSING, *HANDS_ON)
+CALM_PART = 3.0
+"""What flaps is over once it stood still for this part of the time in which turns count."""
 
 
 def reopens(closed: Incident | None, event: AlertReceived) -> bool:
@@ -133,6 +126,11 @@ def _open(turn: Turn, event: AlertReceived) -> Turn:
     return _expiry(turn).then(Todo.MATCH)
 
 
+def is_just_opened(turn: Turn) -> bool:
+    """Whether this event opened the incident: nothing of it was ever kept."""
+    return turn.case.version == 0 and turn.case.opened_at == turn.at
+
+
 def _title(alert: Alert) -> str:
     summary = alert.annotations.get("summary") or alert.annotations.get("description") or ""
     name = alert.name or "alert without a name"
@@ -167,15 +165,28 @@ def _fold(turn: Turn, event: AlertReceived) -> Turn:
         return turn.then(Todo.REST)
     was_burning = case.is_firing or case.is_gone_silent
     alerts = {**case.alerts, alert.identity: _alert_state(event, before)}
-    turn = _expiry(turn.change(alerts=alerts, updated_at=event.at))
+    turn = _raised(_expiry(turn.change(alerts=alerts, updated_at=event.at)), alert)
     if before is None or before.status is not alert.status:
         reason = Reason.TOLD_BY_SOURCE if not alert.inferred else _inferred_reason(before, event)
         turn = turn.note(f"alert_{alert.status.value}", reason, alert.name)
     if was_burning and not turn.case.is_firing and not turn.case.is_gone_silent:
-        return _all_clear(turn)
+        return all_clear(turn)
     if _speaks_up(turn, alert):
         return unsilence(turn)
+    if _is_not_spoken_for(turn, alert):
+        return stand_alone(turn)
     return turn.then(Todo.REST)
+
+
+def _raised(turn: Turn, alert: Alert) -> Turn:
+    """An incident is as severe as the worst that fired in it: who was told of little must hear of
+    more (core/escalation.py)."""
+    known, told = turn.case.severity, severity_of(alert.labels)
+    is_worse = SEVERITIES.index(told) < SEVERITIES.index(known)
+    if alert.status is not AlertStatus.FIRING or not is_worse:
+        return turn
+    turn = turn.change(severity=told)
+    return turn.note("severity", Reason.TOLD_BY_SOURCE, f"{known}, now {told}")
 
 
 def _speaks_up(turn: Turn, alert: Alert) -> bool:
@@ -184,7 +195,16 @@ def _speaks_up(turn: Turn, alert: Alert) -> bool:
         turn.case.silenced_by is not None
         and turn.case.state in (State.OPEN, State.DIAGNOSING)
         and alert.status is AlertStatus.FIRING
-        and silencing(alert.labels, turn.view, turn.at) is None
+        and not is_quiet(alert.labels, turn.case.product, turn.view, turn.at)
+    )
+
+
+def _is_not_spoken_for(turn: Turn, alert: Alert) -> bool:
+    """The same in one that is quiet because another alert speaks for it."""
+    return (
+        turn.case.inhibited_by is not None
+        and alert.status is AlertStatus.FIRING
+        and speaker_of(alert.labels, turn.case, turn.view) is None
     )
 
 
@@ -220,9 +240,12 @@ def _count(turn: Turn, event: AlertReceived, before: AlertState | None) -> Turn:
 def _ledger_of(case: Incident) -> tuple[LedgerState, Reason]:
     """Where a further alert of this incident stands: where the others do."""
     if case.silenced_by:
-        return LedgerState.SUPPRESSED, Reason.SILENCED
+        is_planned = case.silenced_by.startswith(MAINTENANCE)
+        return LedgerState.SUPPRESSED, Reason.MAINTENANCE if is_planned else Reason.SILENCED
+    if case.inhibited_by:
+        return LedgerState.SUPPRESSED, Reason.INHIBITED
     if case.held_by:
-        return LedgerState.SUPPRESSED, Reason.HELD_UNDER_ROOT
+        return LedgerState.SUPPRESSED, case.reason or Reason.HELD_UNDER_ROOT
     if case.routed_to and case.state in (State.ESCALATED, State.ACKNOWLEDGED):
         return LedgerState.ROUTED, case.reason or Reason.NO_RUNBOOK
     return LedgerState.OPEN, Reason.NEW_ALERT
@@ -262,40 +285,59 @@ def expire(turn: Turn) -> Turn:
         turn = turn.note("alert_resolved", Reason.EXPIRED)
     turn = _expiry(turn)
     if case.is_firing and not turn.case.is_firing:
-        return _all_clear(turn)
+        return all_clear(turn)
     return turn.then(Todo.REST)
 
 
-def _all_clear(turn: Turn) -> Turn:
+def has_step_under_way(case: Incident) -> bool:
+    """Whether some act, the agent's or a person's, has no outcome yet."""
+    return any(step.status is None for step in case.steps)
+
+
+def is_under_way(case: Incident) -> bool:
+    """Whether something comes back by itself that the agent goes on with: an act of its own, what
+    it asked for, or a proof. The name of its state does not say so."""
+    acts = any(step.status is None and step.by == "agent" for step in case.steps)
+    return acts or bool(case.waiting) or case.verify_started_at is not None
+
+
+def all_clear(turn: Turn) -> Turn:
     """Every alert of the incident is resolved."""
-    state = turn.case.state
-    if state is State.ACTING:
-        return turn.then(Todo.REST)  # the step under way ends first, then the proof is looked at
-    if state is State.VERIFYING:
+    case = turn.case
+    if has_step_under_way(case):
+        return turn.then(Todo.REST)  # the step ends first, then the proof is looked at
+    if case.state is State.VERIFYING and case.verify_started_at is not None:
         return turn.then(Todo.VERIFY)
-    if state in (State.OPEN, State.DIAGNOSING) and is_in_doubt(turn.case):
-        return _told_anyway(turn)
+    if case.state in UNTOLD_STATES and is_in_doubt(case):
+        return told_anyway(turn)
     return close_cleared(turn)
 
 
-def _told_anyway(turn: Turn) -> Turn:
+def told_anyway(turn: Turn) -> Turn:
     """What was changed is in doubt, however quiet it is: a person is told, and nothing more is
     decided. Diagnostics under way are still for the page; how it was before a step is for nobody.
     """
     case = turn.case
-    run = doubtful(case)
+    run, asked = doubtful(case), unknown_of_people(case)
     if case.reason is None and run is not None:
         turn = turn.change(reason=run.reason, reason_text=run.plan)
-    turn = turn.change(silenced_by=None).timer("silence_end", None)
+    elif run is None and asked is not None:
+        turn = turn.change(reason=Reason.STEP_UNKNOWN, reason_text=f"{asked.by}: {asked.use}")
+    turn = turn.change(silenced_by=None, inhibited_by=None).timer("silence_end", None)
     reading = f"{case.id}/{CommandKind.DIAGNOSE.value}/"
     if any(command.startswith(reading) for command in case.waiting):
         return turn.change(after_diagnosis="route").then(Todo.REST)
     return turn.change(waiting=()).then(Todo.ROUTE)
 
 
-def close_cleared(turn: Turn) -> Turn:
-    """Ends an incident whose alerts are gone and which the agent is not working on."""
+def close_cleared(turn: Turn, *, is_calm: bool = False) -> Turn:
+    """Ends an incident whose alerts are gone and which the agent is not working on. One that flaps
+    stays open until it stood still (core/flapping.py): its next turn is no new incident."""
     case = turn.case
+    if has_step_under_way(case):
+        return _out_of_hand(turn).then(Todo.REST)  # taken up again when that act has ended
+    if case.is_flapping and not is_calm:
+        return await_calm(_out_of_hand(turn))
     if case.held_by is not None and not case.pages and is_in_doubt(case):
         return turn.then(Todo.ROUTE)  # the page it was held under said nothing of this
     told = case.routed_to is not None or bool(case.pages)
@@ -306,8 +348,24 @@ def close_cleared(turn: Turn) -> Turn:
     return resolve(turn, outcome=outcome, reason=reason)
 
 
+def _out_of_hand(turn: Turn) -> Turn:
+    """It stays open, and the plan that was tried does not."""
+    if turn.case.state in HANDS_ON and not is_under_way(turn.case):
+        return turn.move(Move.DIAGNOSE, waiting=())
+    return turn
+
+
+def await_calm(turn: Turn) -> Turn:
+    """It is over if it still stands still by then."""
+    calm = turn.view.policy.rails.flapping_seconds / CALM_PART
+    return turn.timer("calm", turn.at + calm).then(Todo.REST)
+
+
 def resolve(turn: Turn, *, outcome: Ending | None, reason: Reason, who: str = "agent") -> Turn:
-    """The one way an incident ends: state, timers, and those held back under it."""
+    """The one way an incident ends: state, timers, and those held back under it. What nobody was
+    told of, and a person's act left in doubt, is told instead."""
+    if turn.case.state in HANDS_ON and unknown_of_people(turn.case) is not None:
+        return told_anyway(turn)
     turn = turn.move(
         Move.RESOLVE,
         outcome=outcome,
@@ -323,5 +381,8 @@ def resolve(turn: Turn, *, outcome: Ending | None, reason: Reason, who: str = "a
     return turn.then(Todo.LEARN)
 
 
-TIMERS = ("expiry", "look", "deadline", "page_hold", "release", "silence_end")
+TIMERS = (
+    "expiry", "look", "deadline", "page_hold", "release", "silence_end", "wait", "climb", "calm",
+    "second_way", "inhibition",
+)  # fmt: skip
 """Every timer an incident may have; all go when it ends."""

@@ -13,14 +13,28 @@ from typing import Any
 import msgspec
 
 from agent.core import guard as guards
+from agent.core.approval import ask
 from agent.core.baseline import is_missing
 from agent.core.display import fill
 from agent.core.facts import facts_of, resolve_params
+from agent.core.flapping import is_left
 from agent.core.lifecycle import Move
 from agent.core.matching import RUNNABLE, runbook_of
-from agent.core.plans import choose, close_act, give_up, intend, plan_of, step_key, target_of
-from agent.core.rollback import break_off, fail_plan, went_on
+from agent.core.plans import (
+    choose,
+    close_act,
+    give_up,
+    intend,
+    may_begin,
+    plan_of,
+    step_key,
+    target_of,
+)
+from agent.core.rails import ground
+from agent.core.receiving import HANDS_ON, UNTOLD_STATES, all_clear, is_under_way
+from agent.core.rollback import break_off, fail_plan, is_in_doubt, went_on
 from agent.core.turn import Todo, Turn
+from agent.core.waiting import stop_waiting, wait_for
 from agent.model.command import Command, CommandKind
 from agent.model.effect import Effect, Outcome, OutcomeStatus, Probed, Reversal
 from agent.model.event import CommandFinished
@@ -61,7 +75,7 @@ def _unknown_fact(turn: Turn, text: str, reason: Reason = Reason.FACTS_UNKNOWN) 
     """A fact is missing. Where the object it is about was not found, that is what to tell."""
     runbook = runbook_of(turn)
     if runbook is not None:
-        stop = guards.object_known(_question(turn, runbook, "", None, ""))
+        stop = ground.object_known(_question(turn, runbook, "", None, ""))
         if stop is not None:
             return break_off(turn, stop.reason, stop.text)
     return break_off(turn, reason, text)
@@ -93,7 +107,12 @@ def _wait(turn: Turn, runbook: Runbook, plan: Plan) -> Turn:
 
 
 def _question(
-    turn: Turn, runbook: Runbook, use: str, target: str | None, key: str
+    turn: Turn,
+    runbook: Runbook,
+    use: str,
+    target: str | None,
+    key: str,
+    params: Mapping[str, Any] | None = None,
 ) -> guards.Question:
     return guards.Question(
         at=turn.at,
@@ -104,6 +123,7 @@ def _question(
         target=target,
         key=key,
         facts=facts_of(turn),
+        params=params,
     )
 
 
@@ -115,7 +135,7 @@ def guard(turn: Turn) -> Turn:
     if found is None:
         return break_off(turn, Reason.RUNBOOK_NOT_RUNNABLE, turn.case.plan or "")
     runbook, plan = found
-    if not _may_begin(turn):
+    if not may_begin(turn.case):
         return turn.then(Todo.ROUTE)
     if plan.settles:
         return _wait(turn, runbook, plan)
@@ -128,22 +148,22 @@ def guard(turn: Turn) -> Turn:
         text = f"step {call.id}: {missing}"
         return _unknown_fact(turn, text, Reason.PARAMETER_UNKNOWN)
     key = step_key(turn, call.id)
-    stop = guards.ask(_question(turn, runbook, call.use, target_of(params), key))
-    if stop is None:
-        return turn.then(Todo.BASELINE if is_missing(turn, plan) else Todo.ACT)
+    stop = guards.ask(_question(turn, runbook, call.use, target_of(params), key, params))
+    if stop is not None:
+        return _stopped(turn, runbook, plan, stop)
+    return stop_waiting(turn).then(Todo.BASELINE if is_missing(turn, plan) else Todo.ACT)
+
+
+def _stopped(turn: Turn, runbook: Runbook, plan: Plan, stop: guards.Stop) -> Turn:
+    """A rail says no: the step waits, or a person is asked, or they are told."""
+    waits = wait_for(turn, stop) if stop.after_seconds is not None else None
+    if waits is not None:
+        return waits
+    turn = stop_waiting(turn)
     is_half_done = turn.case.step > 0 and not turn.case.is_firing
-    if stop.reason is Reason.RUNBOOK_NEEDS_APPROVAL and turn.can(Move.ASK) and not is_half_done:
-        turn = turn.move(Move.ASK, reason=stop.reason, reason_text=stop.text)
-        return turn.note("guard", stop.reason, stop.text).then(Todo.ROUTE)
+    if stop.reason in guards.ASKS and turn.can(Move.ASK) and not is_half_done:
+        return ask(turn, runbook, plan, stop.reason, stop.text)
     return break_off(turn, stop.reason, stop.text)
-
-
-def _may_begin(turn: Turn) -> bool:
-    """Whether a first step is for something that burns, or follows at once on a plan that failed:
-    what is quiet by itself is not acted on."""
-    case = turn.case
-    follows = bool(case.plans) and case.plans[-1].attempt == case.attempt - 1
-    return case.is_firing or case.step > 0 or follows
 
 
 def act(turn: Turn) -> Turn:
@@ -281,8 +301,8 @@ def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
     }.get(outcome.status, Reason.STEP_FAILED)
     text = f"{command.use}: {outcome.detail}" if outcome.detail else command.use
     turn = turn.note("step", reason, text, who=command.by, data={"key": command.key})
-    if command.by != "agent" and outcome.status is OutcomeStatus.UNKNOWN:
-        return _tell_who_asked(turn, text)
+    if command.by != "agent":
+        return _persons_act_ended(turn, outcome, text)
     if not is_ours:
         return turn.then(Todo.REST)
     if turn.case.rollback_step is not None:
@@ -291,10 +311,22 @@ def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
         turn = turn.change(step=turn.case.step + 1)
         return turn.then(Todo.GUARD)
     if outcome.status is OutcomeStatus.REFUSED:
-        return break_off(turn, outcome.reason, outcome.detail)
+        return _refused(turn, command, outcome)
     if outcome.status is OutcomeStatus.UNKNOWN:
         return break_off(turn, Reason.STEP_UNKNOWN, f"{command.use}: {outcome.detail}")
     return fail_plan(turn, Reason.STEP_FAILED, text)
+
+
+def _refused(turn: Turn, command: Command, outcome: Outcome) -> Turn:
+    """A rail said no at the moment of acting. Where it lets go by itself and nothing of the plan
+    was begun, the step waits as if it had said so before; a new attempt, as this one is over."""
+    found, after = plan_of(turn), outcome.after_seconds
+    if after is None or found is None or turn.case.step > 0 or command.attempt > 1:
+        return break_off(turn, outcome.reason, outcome.detail)
+    stop = guards.Stop(reason=outcome.reason, text=outcome.detail, after_seconds=after)
+    # No proof is under way: what clears meanwhile ends as if nothing had been decided.
+    turn = turn.move(Move.VERIFY, attempt=turn.case.attempt + 1, before={}, verify_started_at=None)
+    return _stopped(turn, *found, stop)
 
 
 def _is_undo_lost(turn: Turn, command: Command, outcome: Outcome) -> bool:
@@ -312,11 +344,33 @@ def _takes_snapshot(turn: Turn, use: str) -> bool:
     return plugin is not None and plugin.reversal == Reversal.SNAPSHOT.value
 
 
+def _persons_act_ended(turn: Turn, outcome: Outcome, text: str) -> Turn:
+    """What stood still for it goes on: what went quiet meanwhile ends, what burns again is told."""
+    case = turn.case
+    if not case.is_open:
+        return turn.then(Todo.REST)
+    if outcome.status is OutcomeStatus.UNKNOWN:
+        return _tell_who_asked(turn, text)
+    if is_under_way(case):
+        return turn.then(Todo.REST)
+    if not case.is_firing and not case.is_gone_silent:
+        is_kept_open = case.state not in UNTOLD_STATES and is_in_doubt(case)
+        return turn.then(Todo.REST) if is_kept_open else all_clear(turn)
+    waits_on = bool(case.waits_for) or case.page_held_until is not None
+    return turn.then(Todo.ROUTE if is_left(case) and not waits_on else Todo.REST)
+
+
 def _tell_who_asked(turn: Turn, text: str) -> Turn:
-    """Nobody knows whether a person's act happened, and it is not done again: they are paged."""
-    if turn.case.state not in (State.ESCALATED, State.ACKNOWLEDGED):
-        return turn.then(Todo.REST)  # the agent is not finished with it, and its page will say so
-    return give_up(turn.change(after_diagnosis="route"), Reason.STEP_UNKNOWN, text)
+    """Nobody knows whether a person's act happened, and it is not done again: they are paged. What
+    the agent is doing itself comes to its end first; nothing more is begun on top of it."""
+    if turn.case.state in HANDS_ON and is_under_way(turn.case):
+        return turn.then(Todo.REST)  # core/receiving.py tells it before it ends
+    if turn.case.state is State.AWAITING_APPROVAL:
+        turn = turn.move(Move.ESCALATE)
+    turn = turn.change(after_diagnosis="route", silenced_by=None, inhibited_by=None)
+    for name in ("silence_end", "inhibition"):
+        turn = turn.timer(name, None)
+    return give_up(stop_waiting(turn), Reason.STEP_UNKNOWN, text)
 
 
 def _is_ours(turn: Turn, command: Command) -> bool:

@@ -14,10 +14,12 @@ from typing import Any
 
 import msgspec
 
+from agent.core import breaker
 from agent.core import guard as guards
 from agent.core.facts import facts_of, resolve_params
 from agent.core.lifecycle import Move
 from agent.core.plans import choose, close_act, give_up, intend, plan_of, target_of
+from agent.core.rails.question import Question
 from agent.core.turn import Todo, Turn
 from agent.model.effect import Outcome, OutcomeStatus, Verdict
 from agent.model.incident import Incident, PlanRun, StepRun
@@ -42,8 +44,15 @@ FORGOTTEN = "the runbook's text is not known any more"
 
 def is_in_doubt(case: Incident) -> bool:
     """Whether somebody has to look however quiet it is: for the latest reason, or for what a plan
-    before left behind."""
-    return case.reason in LOOK_ANYWAY or doubtful(case) is not None
+    before left behind, or for an act of a person that may have happened."""
+    by_people = unknown_of_people(case) is not None
+    return case.reason in LOOK_ANYWAY or by_people or doubtful(case) is not None
+
+
+def unknown_of_people(case: Incident) -> StepRun | None:
+    """The latest act a person asked for of which nobody knows whether it happened."""
+    asked = (s for s in reversed(case.steps) if s.by != "agent")
+    return next((s for s in asked if s.status is OutcomeStatus.UNKNOWN), None)
 
 
 def doubtful(case: Incident) -> PlanRun | None:
@@ -73,13 +82,17 @@ def end_plan(turn: Turn, verdict: Verdict, reason: Reason) -> Turn:
     for step in case.steps:
         if step.id.startswith(prefix):
             turn = close_act(turn, step.id, verdict=verdict)
-    return stop_looking(turn)
+    turn = breaker.take_result(turn, verdict)
+    # An approval is used once: whatever runs next is asked for again.
+    return stop_looking(turn.change(approval=None, second_approval=None))
 
 
 def break_off(turn: Turn, reason: Reason, text: str) -> Turn:
     """The plan in hand is not gone on with. Where some of its steps are done, it is neither as it
     was nor as it should be: that is a verdict, and it is told however quiet it is by then."""
     if not _done(turn):
+        if reason is Reason.STEP_UNKNOWN:
+            turn = breaker.take_result(turn, Verdict.INCONCLUSIVE)
         return give_up(turn, reason, text)
     found = plan_of(turn)
     turn = end_plan(turn, Verdict.INCONCLUSIVE, reason).note("verdict", reason, text)
@@ -160,7 +173,7 @@ def _roll_back_step(turn: Turn) -> Turn:
     except LookupError as missing:
         return _rollback_failed(turn, f"{call.id}: {missing}")
     stop = guards.ask(
-        guards.Question(
+        Question(
             at=turn.at,
             incident=turn.case,
             view=turn.view,

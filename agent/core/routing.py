@@ -1,35 +1,51 @@
 """Who is told: nobody, the builder, or the platform team. The blast radius is the route.
 
 A systemic failure pages the platform once; the incidents that stand on the same suspect are held
-under it and released when it ends. A product's page waits a moment where the product stands on
-something shared that nobody vouches for, so that the common cause can show first. Telling people
-fails open: a page that cannot be delivered goes to the fallback channel as well.
+under it and released when it ends (core/holding.py). A page waits a moment where the product stands
+on something shared that nobody vouches for, so that the common cause can show first, and where the
+same people were told of something else a moment ago: in a storm that first page speaks for all of
+it. So the first page of a quiet product goes out at once, whatever storm there is elsewhere.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from agent.core.blast_radius import Assessment, assess, shared
+from agent.core.blast_radius import Assessment, assess, stands_on_something_unvouched
+from agent.core.delivery import page
 from agent.core.diagnosis import default_calls, diagnose
+from agent.core.holding import held_back, hold, hold_in_storm, root_of, widened
 from agent.core.lifecycle import Move
-from agent.core.paging import compose, title_of
 from agent.core.receiving import close_cleared
 from agent.core.rollback import is_in_doubt
+from agent.core.signs import FLEET, TOLD, WAITING_STATES
 from agent.core.silence import silence
+from agent.core.storm import covering, fleet_sick, in_force, is_told, keep, root_of_storm
 from agent.core.turn import Todo, Turn
-from agent.core.view import Channel
-from agent.model.command import Command, CommandKind
+from agent.core.view import signs
 from agent.model.decision import LedgerMove, LedgerState
-from agent.model.effect import OutcomeStatus
-from agent.model.event import CommandFinished, Held, Released
-from agent.model.incident import Incident, Page, Radius, State
+from agent.model.incident import Incident, Radius, State
 from agent.model.reason import Reason
+from agent.model.records import Storm
 
-WAITING_STATES = (State.OPEN, State.DIAGNOSING)
-FALLBACK = "fallback"
-DEFAULT = "default"
-FALLBACK_AFTER_ATTEMPTS = 3
+CRITICAL = "critical"
+OWN_ALERTS = "homeostat/"
+"""Start of the identity of what the agent says of itself: that a source is silent, that a channel
+is broken. It must not drown in what else burns."""
+
+
+class Cover(msgspec.Struct, frozen=True, kw_only=True):
+    """The storm an incident is part of, and whose page speaks for it: its product's, or the one to
+    the platform."""
+
+    storm: Storm
+    scope: str
+    root: Incident | None
+    """None: nobody was told of it yet."""
+
+
+FOR_PLATFORM = (Reason.CAUSE_CHAIN,)
+"""Reasons that are no builder's to mend, however far it reaches: the agent's own doing."""
 
 
 def route(turn: Turn) -> Turn:
@@ -40,17 +56,23 @@ def route(turn: Turn) -> Turn:
     quiet = not case.is_firing and not case.is_gone_silent
     if quiet and not is_in_doubt(case):
         return close_cleared(turn)  # it went away while something was tried: nobody is woken
+    found = assess(case, turn.view, turn.at)
     if case.state is State.AWAITING_APPROVAL and case.approved_by is None:
-        found = assess(case, turn.view)
         return page(turn, _team(turn, found), found).then(Todo.REST)
+    stands_out = is_in_doubt(case) or _is_about_the_agent(case)
+    cover = _cover(turn, found) if not stands_out else None
+    if cover is not None:
+        return _in_storm(turn, found, cover)  # without findings: thousands would be looked at
     if _wants_findings(turn):
         turn = diagnose(turn.change(after_diagnosis="route").then(Todo.DIAGNOSE))
         if turn.todo is not Todo.ROUTE:
             return turn
-    found = assess(turn.case, turn.view)
-    if found.radius is Radius.SYSTEMIC:
-        return _systemic(turn, found)
-    return _contained(turn, found)
+    return _told(turn, found)
+
+
+def _is_about_the_agent(case: Incident) -> bool:
+    is_own = all(identity.startswith(OWN_ALERTS) for identity in case.alerts)
+    return is_own and case.product is None and case.entity is None
 
 
 def _wants_findings(turn: Turn) -> bool:
@@ -66,7 +88,7 @@ def _wants_findings(turn: Turn) -> bool:
 def _team(turn: Turn, found: Assessment) -> str:
     """Builder of the product, owner of an agent without one, else the platform team."""
     view, case = turn.view, turn.case
-    if found.radius is Radius.SYSTEMIC:
+    if found.radius is Radius.SYSTEMIC or case.reason in FOR_PLATFORM:
         return view.policy.platform
     if case.product is not None and case.product in view.registry.products:
         return view.registry.products[case.product].builder
@@ -74,136 +96,130 @@ def _team(turn: Turn, found: Assessment) -> str:
     return entity.owner if entity is not None else view.policy.platform
 
 
-def _contained(turn: Turn, found: Assessment) -> Turn:
+# in a storm
+
+
+def _cover(turn: Turn, found: Assessment) -> Cover | None:
+    """Of a storm of the fleet the platform is told first. Where many products burn, that is all for
+    a while: the signal is suspect. Where only many incidents opened, and where it lasts so long
+    that the signal is right, each product is told once."""
+    view, case, at = turn.view, turn.case, turn.at
+    fleet = in_force(view, FLEET, at)
+    own = covering(view, case.product, at) if case.product is not None else None
+    if fleet is not None:
+        root = root_of_storm(view, fleet, FLEET, of=case, at=at)
+        is_fleets = found.radius is Radius.SYSTEMIC or case.product is None
+        is_first = root is None and not is_told(view, fleet, FLEET, besides=case)
+        is_suspect = root is not None and bool(fleet_sick(view, at, case))
+        if is_fleets or is_first or is_suspect:
+            return Cover(storm=fleet, scope=FLEET, root=root)
+    storm = own or fleet
+    if storm is None or case.product is None or found.radius is Radius.SYSTEMIC:
+        return None
+    root = root_of_storm(view, storm, case.product, of=case, at=at)
+    return Cover(storm=storm, scope=case.product, root=root)
+
+
+def _in_storm(turn: Turn, found: Assessment, cover: Cover) -> Turn:
     case = turn.case
-    hold = turn.view.policy.page_hold_seconds
-    if (
-        hold > 0
-        and case.page_held_until is None
-        and not is_in_doubt(case)
-        and case.state in WAITING_STATES
-        and _stands_on_something_unvouched(turn)
-    ):
+    if found.radius is Radius.SYSTEMIC:
+        own_root = root_of(turn, found)
+        if own_root is not None:
+            return _under_root(turn, found, own_root)
+    if cover.root is not None:
+        turn = _judged(turn, found)
+        return hold_in_storm(turn, cover.root, cover.storm, cover.scope)
+    turn = turn.change(storm=cover.storm.scope)
+    if cover.scope == cover.storm.scope:
+        turn = keep(turn, msgspec.structs.replace(cover.storm, root=case.id))
+    if cover.scope == FLEET and found.radius is not Radius.SYSTEMIC:
+        turn = turn.change(radius=Radius.SYSTEMIC, suspect=None, radius_path=(), radius_doubt=())
+        found = msgspec.structs.replace(
+            found, radius=Radius.SYSTEMIC, reason=Reason.STORM_FLEET, suspect=None, path=()
+        )
+        return _escalate(turn, found)
+    return _told_now(turn, found)
+
+
+# otherwise
+
+
+def _told(turn: Turn, found: Assessment) -> Turn:
+    root = root_of(turn, found) if found.radius is Radius.SYSTEMIC else None
+    if root is not None:
+        return _under_root(turn, found, root)
+    hold = _hold_seconds(turn, found)
+    if hold > 0 and _may_wait(turn):
         turn = turn.change(page_held_until=turn.at + hold)
         turn = turn.note("route", Reason.PAGE_HELD, f"{hold:.0f} s")
         return turn.timer("page_hold", turn.at + hold).then(Todo.REST)
-    turn = turn.change(radius=Radius.PRODUCT, suspect=None, radius_path=())
-    return _escalate(turn, found, Reason.ROUTED_TO_BUILDER)
+    return _told_now(turn, found)
 
 
-def _stands_on_something_unvouched(turn: Turn) -> bool:
-    vouched = {
-        str(name)
-        for finding in turn.case.findings.values()
-        if isinstance(finding.get("healthy"), list | tuple)
-        for name in finding["healthy"]
-    }
-    return any(name not in vouched for name in shared(turn.view.registry, turn.case))
+def _hold_seconds(turn: Turn, found: Assessment) -> float:
+    """How long a page waits: not at all, for a common cause, or, where people were told of the same
+    thing a moment ago and it went away, until it stays. What is critical waits no longer for it."""
+    policy = turn.view.policy
+    if policy.page_hold_seconds <= 0:
+        return 0.0
+    if _came_back(turn):
+        is_critical = turn.case.severity == CRITICAL
+        least = policy.page_hold_seconds
+        return least if is_critical else max(least, policy.release_seconds)
+    return policy.page_hold_seconds if _could_be_part_of_more(turn, found) else 0.0
 
 
-def _systemic(turn: Turn, found: Assessment) -> Turn:
+def _came_back(turn: Turn) -> bool:
     case = turn.case
-    turn = turn.change(
-        radius=Radius.SYSTEMIC, suspect=found.suspect, radius_path=found.path, held_by=None
-    )
-    root = _root(turn, found)
-    if root is not None and not is_in_doubt(case):
-        return hold(turn, root.id)
-    if root is not None:
+    if case.is_flapping or case.runbook is not None:
+        return False  # that it flaps, or what became of the remedy, is what people are to be told
+    flap = turn.view.flaps.get(case.key)
+    told_at = flap.told_at if flap is not None else None
+    return told_at is not None and turn.at - told_at < turn.view.policy.rails.flapping_seconds
+
+
+def _may_wait(turn: Turn) -> bool:
+    """Once, and not where somebody has to look at what was changed."""
+    case = turn.case
+    stands_out = is_in_doubt(case) or _is_about_the_agent(case)
+    return case.page_held_until is None and not stands_out and case.state in WAITING_STATES
+
+
+def _could_be_part_of_more(turn: Turn, found: Assessment) -> bool:
+    """Whether a common cause could still show, or the same people were told of something else a
+    moment ago, which may be the first page of a storm."""
+    view, case = turn.view, turn.case
+    is_systemic = found.radius is Radius.SYSTEMIC
+    if not is_systemic and stands_on_something_unvouched(case, view.registry):
+        return True
+    since = turn.at - view.policy.page_hold_seconds
+    told = signs(view).ids(TOLD, FLEET if is_systemic else case.product)
+    return any(view.incidents[i].pages[0].at > since for i in told if i != case.id)
+
+
+def _under_root(turn: Turn, found: Assessment, root: Incident) -> Turn:
+    turn = _judged(turn, found)
+    if is_in_doubt(turn.case):
         # The root's page says nothing of what was changed here. It is no root itself.
-        return _escalate(turn.change(suspect=None), found, Reason.ROUTED_TO_PLATFORM)
-    turn = _escalate(turn, found, Reason.ROUTED_TO_PLATFORM)
-    return turn.emit(*_held_back(turn, found))
+        return _escalate(turn.change(suspect=None), found)
+    return hold(widened(turn, root), root.id)
 
 
-def _root(turn: Turn, found: Assessment) -> Incident | None:
-    """The open incident whose page already covers this suspect, or is about to."""
-    if found.suspect is None:
-        return None
-    others = [
-        other
-        for other in turn.view.incidents.values()
-        if other.id != turn.case.id and other.held_by is None and other.silenced_by is None
-    ]
-    paged = [o for o in others if o.suspect == found.suspect and o.pages]
-    own = [o for o in others if o.entity == found.suspect and o.is_firing]
-    return next(iter([*paged, *own]), None)
-
-
-def _held_back(turn: Turn, found: Assessment) -> list[Held]:
-    """Those below the suspect whose people were not told yet."""
-    if found.suspect is None:
-        return []
-    return [
-        Held(at=turn.at, subject=other.id, root=turn.case.id)
-        for other in turn.view.incidents.values()
-        if other.id != turn.case.id
-        and other.held_by is None
-        and not other.pages
-        and other.state in WAITING_STATES
-        and other.silenced_by is None
-        and (other.entity == found.suspect or found.suspect in shared(turn.view.registry, other))
-    ]
-
-
-def hold(turn: Turn, root: str) -> Turn:
-    """Held back under a systemic incident: nobody is paged for this one."""
-    turn = turn.move(
-        Move.ESCALATE,
-        held_by=root,
-        radius=Radius.SYSTEMIC,
-        routed_to=turn.view.policy.platform,
-        reason=Reason.HELD_UNDER_ROOT,
-        reason_text=root,
-        waiting=(),
-        updated_at=turn.at,
-    )
-    turn = turn.ledger(
-        LedgerMove(
-            incident_id=turn.case.id,
-            state=LedgerState.SUPPRESSED,
-            reason=Reason.HELD_UNDER_ROOT,
-            at=turn.at,
-        )
-    )
-    turn = turn.timer("page_hold", None)
-    return turn.note("route", Reason.HELD_UNDER_ROOT, root).then(Todo.REST)
-
-
-def take_hold(turn: Turn) -> Turn:
-    """The stage: another incident became the root of this one, or ended as such."""
-    if turn.todo is not Todo.RECEIVE:
-        return turn
-    event, case = turn.event, turn.case
-    if isinstance(event, Held):
-        is_told = bool(case.pages) or case.held_by is not None or is_in_doubt(case)
-        if is_told or case.state not in WAITING_STATES:
-            return turn.then(Todo.REST)
-        return hold(turn, event.root)
-    if isinstance(event, Released):
-        if case.held_by != event.root or not case.is_open:
-            return turn.then(Todo.REST)
-        due = turn.at + turn.view.policy.release_seconds
-        return turn.timer("release", due).then(Todo.REST)
+def _told_now(turn: Turn, found: Assessment) -> Turn:
+    turn = _escalate(_judged(turn, found), found)
+    if found.radius is Radius.SYSTEMIC:
+        return turn.emit(*held_back(turn, found))
     return turn
 
 
-def release(turn: Turn) -> Turn:
-    """The release timer: the root is over and this one still burns. It starts anew."""
-    case = turn.case
-    if case.held_by is None or not case.is_firing or not turn.can(Move.RELEASE):
-        return turn.then(Todo.REST)
-    turn = turn.start_over(held_by=None, routed_to=None, radius=None, suspect=None, radius_path=())
-    turn = turn.ledger(
-        LedgerMove(
-            incident_id=case.id,
-            state=LedgerState.OPEN,
-            reason=Reason.RELEASED_FROM_ROOT,
-            at=turn.at,
-            from_states=(LedgerState.SUPPRESSED,),
-        )
+def _judged(turn: Turn, found: Assessment) -> Turn:
+    return turn.change(
+        radius=found.radius,
+        suspect=found.suspect,
+        radius_path=found.path,
+        radius_doubt=found.doubt,
+        held_by=None,
     )
-    return turn.note("released", Reason.RELEASED_FROM_ROOT).then(Todo.MATCH)
 
 
 def page_hold_over(turn: Turn) -> Turn:
@@ -215,7 +231,9 @@ def page_hold_over(turn: Turn) -> Turn:
     return turn if turn.todo is Todo.REST else turn.then(Todo.ROUTE)
 
 
-def _escalate(turn: Turn, found: Assessment, reason: Reason) -> Turn:
+def _escalate(turn: Turn, found: Assessment) -> Turn:
+    is_systemic = found.radius is Radius.SYSTEMIC
+    reason = Reason.ROUTED_TO_PLATFORM if is_systemic else Reason.ROUTED_TO_BUILDER
     team = _team(turn, found)
     before = turn.case.reason
     turn = turn.move(Move.ESCALATE, routed_to=team, waiting=(), updated_at=turn.at)
@@ -226,95 +244,3 @@ def _escalate(turn: Turn, found: Assessment, reason: Reason) -> Turn:
         LedgerMove(incident_id=turn.case.id, state=LedgerState.ROUTED, reason=reason, at=turn.at)
     )
     return page(turn, team, found).then(Todo.REST)
-
-
-def page(turn: Turn, team: str, found: Assessment) -> Turn:
-    """Hands the page to every channel of the team."""
-    by_team = turn.view.channels
-    channels = by_team.get(team) or by_team.get(DEFAULT) or by_team.get(FALLBACK, ())
-    text = compose(turn.case, turn.view, found)
-    number = len({p.id.split("/")[2] for p in turn.case.pages}) + 1
-    for channel in channels:
-        turn = _send(turn, team, channel, text, number)
-    return turn
-
-
-def _send(turn: Turn, team: str, channel: Channel, text: str, number: int) -> Turn:
-    case = turn.case
-    name = f"{case.id}/page/{number}/{channel.id}"
-    command = Command(
-        id=name,
-        key=name,
-        kind=CommandKind.NOTIFY,
-        subject=case.id,
-        use=channel.use,
-        params={
-            "channel": channel.id,
-            "to": team,
-            "title": title_of(case),
-            "text": text,
-            "severity": case.severity,
-        },
-        product=case.product,
-        timeout_seconds=30.0,
-        created_at=turn.at,
-    )
-    sent = Page(id=name, to=team, channel=channel.use, at=turn.at, text=text)
-    turn = turn.change(pages=(*case.pages, sent))
-    return turn.command(command).note("page", Reason.PAGE_SENT, f"{team} by {channel.use}")
-
-
-def take_receipt(turn: Turn) -> Turn:
-    """The stage: a notifier came back. What was not delivered is sent again, and elsewhere."""
-    event = turn.event
-    if (
-        turn.todo is not Todo.RECEIVE
-        or not isinstance(event, CommandFinished)
-        or event.command.kind is not CommandKind.NOTIFY
-    ):
-        return turn
-    command, outcome = event.command, event.outcome
-    if outcome.status is OutcomeStatus.DONE:
-        turn = _mark(
-            turn, command.key, delivered=True, detail=str(outcome.value.get("receipt", ""))
-        )
-        return turn.note("page", Reason.PAGE_DELIVERED, command.use).then(Todo.REST)
-    retry = outcome.status in (OutcomeStatus.TEMPORARY, OutcomeStatus.UNKNOWN)
-    if retry and command.attempt < turn.view.policy.page_retries and turn.case.is_open:
-        after = outcome.after_seconds or min(2.0**command.attempt, 60.0)
-        again = msgspec.structs.replace(
-            command,
-            id=f"{command.key}+{command.attempt + 1}",
-            attempt=command.attempt + 1,
-            not_before=turn.at + (0.0 if outcome.status is OutcomeStatus.UNKNOWN else after),
-        )
-        turn = turn.command(again)
-        if command.attempt == FALLBACK_AFTER_ATTEMPTS:
-            turn = _fall_back(turn, command)
-        return turn.then(Todo.REST)
-    turn = _mark(turn, command.key, delivered=False, detail=outcome.detail)
-    turn = turn.note("page", Reason.PAGE_FAILED, f"{command.use}: {outcome.detail}"[:300])
-    if turn.case.is_open:
-        turn = _fall_back(turn, command)
-    return turn.then(Todo.REST)
-
-
-def _mark(turn: Turn, page_id: str, *, delivered: bool, detail: str) -> Turn:
-    pages = tuple(
-        msgspec.structs.replace(p, delivered=delivered, detail=detail[:200])
-        if p.id == page_id
-        else p
-        for p in turn.case.pages
-    )
-    return turn.change(pages=pages)
-
-
-def _fall_back(turn: Turn, command: Command) -> Turn:
-    """The last channel: it must not depend on what just failed."""
-    number = command.key.split("/")[2]
-    told = {p.id.split("/", 3)[3] for p in turn.case.pages if p.id.split("/")[2] == number}
-    for channel in turn.view.channels.get(FALLBACK, ()):
-        if channel.id not in told and channel.id != command.params["channel"]:
-            text, team = str(command.params["text"]), str(command.params["to"])
-            turn = _send(turn, team, channel, text, int(number))
-    return turn

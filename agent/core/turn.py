@@ -71,7 +71,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         if state is None:
             raise ValueError(f"{move} is not possible in {self.case.state}")
         if move is Move.ASK:
-            fields |= {"approved_by": None, "approval": None}
+            fields |= {"approved_by": None, "approval": None, "second_approval": None}
         return self.change(state=state, **fields)
 
     def start_over(self, **fields: Any) -> Turn:
@@ -85,6 +85,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
             matched=None,
             approved_by=None,
             approval=None,
+            second_approval=None,
+            risk=None,
             plan=None,
             target=None,
             findings={},
@@ -95,6 +97,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
             reason=None,
             reason_text="",
             page_held_until=None,
+            waits_since=None,
+            waits_for=(),
             updated_at=self.at,
             **fields,
         )

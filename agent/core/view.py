@@ -6,23 +6,29 @@ at start. Rules read it and never write it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
+from agent.core.signs import Signs
 from agent.model.incident import Incident
+from agent.model.on_call import OnCall
 from agent.model.policy import PluginFacts, Policy
 from agent.model.product import InventoryObject, Registry
 from agent.model.records import (
     Act,
     AgentSigns,
+    Breaker,
     ChangeRecord,
+    Flap,
     Halt,
     MeasureSigns,
     Promotion,
     Resolution,
     Silence,
+    SourceSigns,
+    Storm,
 )
 from agent.model.runbook import Runbook
 
@@ -49,6 +55,19 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     use: str
 
 
+SpeakerKey = tuple[int, bool, tuple[str, ...]]
+"""Number of an inhibition rule, whether the alert agrees with both of its sides, and the values of
+the labels that must be equal."""
+
+
+class LevelReading(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest answer of everybody who can be asked who is firing, of one group of sources."""
+
+    at: float
+    identities: frozenset[str]
+    """Of the alerts that fire."""
+
+
 class View(msgspec.Struct, kw_only=True):
     policy: Policy
     registry: Registry
@@ -66,6 +85,13 @@ class View(msgspec.Struct, kw_only=True):
     """Open incident id by identity of each alert that is firing in it."""
     acts: Mapping[str, tuple[Act, ...]] = {}
     """Acts of the last day by target, oldest first."""
+    acting: Mapping[str, Act] = {}
+    """Acts that are under way, by key."""
+    lately: Mapping[str, Act] = {}
+    """Acts of the last hour at least, by key, in no order."""
+    in_hand: Mapping[str, str] = {}
+    """Product (empty: none) by id of each incident with a plan in hand: acting, or its proof still
+    out."""
     agents: Mapping[str, AgentSigns] = {}
     measures: Mapping[str, MeasureSigns] = {}
     changes: Mapping[str, tuple[ChangeRecord, ...]] = {}
@@ -73,8 +99,40 @@ class View(msgspec.Struct, kw_only=True):
     resolutions: Mapping[str, Resolution] = {}
     promotions: Mapping[str, Promotion] = {}
     silences: Mapping[str, Silence] = {}
+    storms: Mapping[str, Storm] = {}
+    """By scope."""
+    breakers: Mapping[str, Breaker] = {}
+    flaps: Mapping[str, Flap] = {}
+    """By group key."""
+    sources: Mapping[str, SourceSigns] = {}
+    levels: Mapping[str, LevelReading] = {}
+    """By group of sources. Seen in this run only: what was heard before a restart is stale."""
+    signs: Signs | None = None
+    """Open incidents by what they say; read through `signs`."""
+    burning: Mapping[str, Collection[str]] = {}
+    """By entity (or product, for what names no entity): ids of its incidents that are symptoms:
+    open, firing, and neither silenced nor inhibited."""
+    opened: Sequence[float] = ()
+    """When the incidents of the last minutes were opened, oldest first."""
+    on_call: OnCall = OnCall()
+    speaking: Mapping[SpeakerKey, Mapping[str, bool]] = {}
+    """Identities of firing alerts that speak for others (core/inhibition.py)."""
+    listening: Mapping[SpeakerKey, Mapping[str, bool]] = {}
+    """Ids of incidents that nobody was told of, and that such an alert would speak for."""
+    inhibited: Mapping[str, Mapping[str, bool]] = {}
+    """By identity of the alert that speaks for them: ids of incidents that are quiet."""
     pinned: Mapping[str, str] = {}
     """Texts of runbook versions that the store has, by digest: not written again."""
     halt: Halt | None = None
     link: str = ""
     """Base address of the console, for links on pages."""
+
+
+def signs(view: View) -> Signs:
+    """Where the open incidents are found; made of them where nobody keeps it."""
+    if view.signs is not None:
+        return view.signs
+    made = Signs()
+    for incident in view.incidents.values():
+        made.change(None, incident)
+    return made

@@ -7,9 +7,10 @@ the runtime can change behind it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
+from agent.core.halting import Place
 from agent.core.view import View
 from agent.model.alert import Signal
 from agent.model.event import Event
@@ -45,9 +46,31 @@ class Answer(Protocol):
 
 
 class Principals(Protocol):
-    def by_token(self, token: str) -> Principal | None:
-        """The principal this token proves, compared in constant time."""
+    @property
+    def slack_secret(self) -> str | None:
+        """What Slack signs with; None where it is not configured."""
         ...
+
+    def by_token(self, token: str, *, at: float) -> Principal | None:
+        """The principal this token proves at this moment, compared in constant time."""
+        ...
+
+    def by_signature(self, message: bytes, signatures: Iterable[bytes]) -> Principal | None:
+        """Who signed exactly these bytes, compared in constant time."""
+        ...
+
+    def by_slack_user(self, user: str, *, at: float) -> Principal | None: ...
+
+
+class Once(Protocol):
+    """What may come again on the wire and must be done once: signed messages. `key` names sender
+    and message; None where it was done before, and then nothing is done now."""
+
+    async def receive(self, key: str, signals: Sequence[Signal]) -> bool | None:
+        """Durable when it returns, together with the key; raises StoreUnavailable."""
+        ...
+
+    async def ask(self, key: str, event: Event) -> Answer | None: ...
 
 
 class Facade(Protocol):
@@ -62,6 +85,9 @@ class Facade(Protocol):
         """None where no token file is configured: only loopback is served, as `local`."""
         ...
 
+    @property
+    def once(self) -> Once: ...
+
     async def receive(self, signals: Sequence[Signal]) -> None:
         """Durable when it returns; raises StoreUnavailable where it could not be made so."""
         ...
@@ -69,6 +95,10 @@ class Facade(Protocol):
     async def quarantine(self, body: bytes, *, source: str, why: str) -> None: ...
 
     async def ask(self, event: Event) -> Answer: ...
+
+    def halt_places(self) -> Sequence[Place]:
+        """The files that can set the kill switch, read now."""
+        ...
 
     async def put_silence(self, silence: Silence) -> None: ...
 
@@ -78,7 +108,9 @@ class Facade(Protocol):
 
     def now(self) -> float: ...
 
-    def is_healthy(self) -> bool: ...
+    def unhealthy_because(self) -> str:
+        """Why it is not healthy; empty where it is."""
+        ...
 
     def is_ready(self) -> bool: ...
 

@@ -19,7 +19,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from agent.interface.console import pages
 from agent.interface.facade import Facade
@@ -27,6 +26,7 @@ from agent.interface.http import api
 from agent.interface.http.desk import Desk
 from agent.interface.http.hot import HotEndpoints, Receive, Scope, Send
 from agent.interface.http.identity import Doorkeeper, is_loopback_name
+from agent.interface.http.needs import SEND, NeedingRoute
 from agent.interface.http.replies import Refused, as_text, refusal
 from agent.model.errors import HomeostatError, StoreUnavailable
 from agent.ports.plugin import PushSource
@@ -62,10 +62,15 @@ def build_app(desk: Desk, sources: Iterable[PushSource], *, body_seconds: float 
         return _rendered(request, error)
 
     hot = HotEndpoints(desk.facade, desk.door, sources, body_seconds=body_seconds)
-    known = [*api.routes(desk), *pages.routes(desk)]
-    known += [Route(path, _never_reached, methods=["POST"]) for path in hot.by_path]
+    known = every_route(desk, hot.by_path)
     handlers = {Refused: show, StoreUnavailable: show, 404: show, 405: show, 500: show}
     return Router(hot, Starlette(routes=known, exception_handlers=handlers))
+
+
+def every_route(desk: Desk, hot_paths: Iterable[str]) -> list[NeedingRoute]:
+    """All there is to ask for, each with its need."""
+    hot = [NeedingRoute(p, _never_reached, methods=["POST"], need=SEND) for p in hot_paths]
+    return [*api.routes(desk), *pages.routes(desk), *hot]
 
 
 async def _never_reached(_request: Request) -> Response:

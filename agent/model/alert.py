@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from agent.model.records import Silence
+
 
 class Layer(StrEnum):
     """The observability layer a signal comes from (MISSION.md, M4-M6)."""
@@ -79,7 +81,24 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     entity: str
     what: str
     by: str = ""
+    is_manual: bool = False
+    """Somebody did it by hand, and not a delivery that they only started."""
 
 
-Signal = Alert | Heartbeat | Measure | Change
+class SilenceList(msgspec.Struct, frozen=True, kw_only=True):
+    """Every silence one Alertmanager knows now; what it does not list any more is over."""
+
+    source: str
+    silences: tuple[Silence, ...]
+
+
+class Alive(msgspec.Struct, frozen=True, kw_only=True):
+    """A source lives, though it has nothing to say."""
+
+    source: str
+    """Empty: the one that emits it."""
+    detail: str = ""
+
+
+Signal = Alert | Heartbeat | Measure | Change | SilenceList | Alive
 """What a source may emit. The runtime stamps the time of arrival on it and makes it an event."""

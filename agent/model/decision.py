@@ -77,7 +77,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One row of a small aggregate, by kind and key; `body` None deletes it.
 
     Kinds: `act` `agent` `measure` `change` `resolution` `promotion` `silence` `runbook_text`
-    `halt`. The shape of each is a struct in model/records.py.
+    `halt` `storm` `breaker` `flap` `source` `signed`. The shape of each is a struct in
+    model/records.py.
     """
 
     kind: str

@@ -32,6 +32,17 @@ class Reversal(StrEnum):
     """It destroys something that no later step brings back."""
 
 
+class Availability(StrEnum):
+    """What an action does to its target while and after it runs: what a floor asks."""
+
+    KEEPS = "keeps"
+    """It goes on serving: a change of what is declared, a rolling restart, a scale-up."""
+    INTERRUPTS = "interrupts"
+    """It is away for a moment: a restart."""
+    REMOVES = "removes"
+    """It stays away until somebody brings it back: a stop, a cordon, an eviction."""
+
+
 class OutcomeStatus(StrEnum):
     DONE = "done"
     FAILED = "failed"

@@ -14,6 +14,7 @@ import msgspec
 from agent.model.alert import Alert, Change, Heartbeat, Measure
 from agent.model.command import Command
 from agent.model.effect import Outcome
+from agent.model.records import Silence
 
 
 class AlertReceived(msgspec.Struct, frozen=True, kw_only=True, tag="alert_received"):
@@ -85,6 +86,17 @@ class Approved(msgspec.Struct, frozen=True, kw_only=True, tag="approved"):
     at: float
     subject: str
     who: str
+    shown: str = ""
+    """Fingerprint of what this person was shown (core/approval.py): only that is approved. Empty:
+    whatever is asked for now."""
+
+
+class AskedAnew(msgspec.Struct, frozen=True, kw_only=True, tag="asked_anew"):
+    """Somebody approved what would not run like that any more: people are shown what would."""
+
+    at: float
+    subject: str
+    who: str
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True, tag="rejected"):
@@ -103,11 +115,65 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, tag="held"):
 
 
 class Released(msgspec.Struct, frozen=True, kw_only=True, tag="released"):
-    """The systemic incident above this one ended."""
+    """The systemic incident above this one ended, or the storm both are part of."""
 
     at: float
     subject: str
     root: str
+    after: float = 0.0
+    """Seconds by which it comes later than the first of those that were let go together."""
+
+
+class Widened(msgspec.Struct, frozen=True, kw_only=True, tag="widened"):
+    """What this incident is about turned out to hit other products too: `by` is the one of them
+    that showed it."""
+
+    at: float
+    subject: str
+    by: str
+
+
+class SourceChecked(msgspec.Struct, frozen=True, kw_only=True, tag="source_checked"):
+    """A source gave a sign of life."""
+
+    at: float
+    source: str
+    detail: str = ""
+
+
+class SilencesRead(msgspec.Struct, frozen=True, kw_only=True, tag="silences_read"):
+    """The whole list of silences of one Alertmanager, as it is now."""
+
+    at: float
+    source: str
+    silences: tuple[Silence, ...]
+
+
+class BreakerReset(msgspec.Struct, frozen=True, kw_only=True, tag="breaker_reset"):
+    """A person closes a circuit breaker; `subject` is its key."""
+
+    at: float
+    subject: str
+    who: str
+    why: str
+
+
+class HaltAsked(msgspec.Struct, frozen=True, kw_only=True, tag="halt_asked"):
+    """Somebody, or a file that says so (`who` is then `file:PATH`), sets the kill switch."""
+
+    at: float
+    who: str
+    why: str
+    is_unreadable: bool = False
+    """Nobody set it: what would say so cannot be read."""
+
+
+class HaltLifted(msgspec.Struct, frozen=True, kw_only=True, tag="halt_lifted"):
+    """A person lifts the kill switch."""
+
+    at: float
+    who: str
+    why: str
 
 
 class PromotionDecided(msgspec.Struct, frozen=True, kw_only=True, tag="promotion_decided"):
@@ -131,8 +197,15 @@ Event = (
     | ActionRequested
     | ResolvedByPerson
     | Approved
+    | AskedAnew
     | Rejected
     | Held
     | Released
     | PromotionDecided
+    | Widened
+    | SourceChecked
+    | SilencesRead
+    | BreakerReset
+    | HaltAsked
+    | HaltLifted
 )

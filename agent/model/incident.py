@@ -10,6 +10,7 @@ import msgspec
 
 from agent.model.alert import AlertStatus, Layer
 from agent.model.effect import OutcomeStatus, Verdict
+from agent.model.on_call import Climb, Telling
 from agent.model.reason import Reason
 
 
@@ -71,6 +72,11 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     delivered: bool | None = None
     detail: str = ""
+    telling: Telling = Telling.PAGE
+    wave: int = 1
+    """Which call for people it belongs to: a page and its fallbacks are one."""
+    passed_on: bool = False
+    """It did not get through in time, and the next channel was told as well."""
 
 
 class StepRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,9 +106,38 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
 
     digest: str
     plan: str
+    by: str = ""
+    at: float = 0.0
     steps: Mapping[str, str]
     """Fingerprint by id of the step. One whose parameters could not be worked out is not here, and
     so not approved."""
+
+
+class AskedStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step a person is asked to approve, as it would run."""
+
+    id: str
+    use: str
+    params: Mapping[str, Any] = {}
+    target: str | None = None
+    unknown: str = ""
+    """Why its parameters could not be worked out yet: approving does not cover it."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person is shown when they are asked to approve: one plan, exactly."""
+
+    digest: str
+    plan: str
+    at: float
+    risk: str
+    steps: tuple[AskedStep, ...]
+    fingerprints: Mapping[str, str] = {}
+    """Of each step that could be worked out, by its id: what is approved must be what was shown."""
+    approvals: int = 1
+    """How many people have to approve."""
+    good_seconds: float = 900.0
+    """So long after it was given an approval is good."""
 
 
 class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +195,32 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """Who approved the plan in hand; None again where another one is chosen."""
     approval: Approval | None = None
     """What that approval is for."""
+    second_approval: Approval | None = None
+    """The same by somebody else, where the risk asks for two."""
+    asked: Asked | None = None
+    """What people are asked to approve, or were last asked."""
+    risk: str | None = None
+    """Risk tier of the change in hand (core/risk.py)."""
+    caused_by: str | None = None
+    """Id of the incident whose act is taken for the cause of this one."""
+    chain: int = 0
+    """How many acts of the agent led here, one by the other."""
+    is_flapping: bool = False
+    waits_since: float | None = None
+    """Since when the next step waits for a rail that lets go by itself, without the time of the
+    dwell; None while it does not wait, and while it waits for that alone."""
+    waits_for: tuple[Reason, ...] = ()
+    """What it waited for so far, the latest last; empty while it does not wait."""
+    chosen_at: float | None = None
+    """When the plan in hand was chosen: how old the facts are it was chosen by."""
+    storm: str | None = None
+    """Scope of the storm it is part of; its page is that of the storm's root."""
+    inhibited_by: str | None = None
+    """Identity of the alert that speaks for this one."""
+    climb: Climb | None = None
+    """Its escalation, once people were told."""
+    radius_doubt: tuple[str, ...] = ()
+    """What in `radius_path` is in doubt, one sentence each: a stale or doubtful dependency."""
     resolved_by: str | None = None
     cause: str = ""
     held_by: str | None = None

@@ -7,6 +7,9 @@ from typing import Protocol
 
 import msgspec
 
+from agent.model.product import Floor
+from agent.model.records import SilenceMatcher
+
 
 class Window(Protocol):
     """A change window, compiled. `text` is what people wrote."""
@@ -14,6 +17,120 @@ class Window(Protocol):
     text: str
 
     def is_open(self, at: float) -> bool: ...
+
+    def until(self, at: float) -> float | None:
+        """When what is so at this time ends: the end of an open window, the next opening of a
+        closed one. None: it is not known, or never."""
+        ...
+
+
+class Freeze(msgspec.Struct, frozen=True, kw_only=True):
+    """A time in which nothing is changed, but by the runbooks its owner lists (safety class: they
+    stop the bleeding). Checked at the act, wherever the decision was made."""
+
+    name: str
+    period: Window
+    """Open while the freeze is in force."""
+    products: tuple[str, ...] = ()
+    """Empty: everything."""
+    allows: tuple[str, ...] = ()
+    """Names of runbooks that may run all the same."""
+    why: str = ""
+    where: tuple[str, int, int] = ("policy", 1, 1)
+    """File, line and column it is written at."""
+
+
+class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
+    """A planned silence: while its period is open, alerts that all matchers agree with need nobody,
+    and nothing is done about them."""
+
+    name: str
+    period: Window
+    matchers: tuple[SilenceMatcher, ...] = ()
+    products: tuple[str, ...] = ()
+    """Products it covers, whatever their alerts are called; with matchers as well, only those of
+    their alerts. One of the two is never empty."""
+    why: str = ""
+    where: tuple[str, int, int] = ("policy", 1, 1)
+
+
+class InhibitRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Alertmanager's: while an alert fires that all `source` matchers agree with, one that all
+    `target` matchers agree with needs nobody, where both have the same value of each label in
+    `equal` (a missing label is an empty one). An alert that both sides agree with is inhibited by
+    none that both sides agree with, itself among them."""
+
+    source: tuple[SilenceMatcher, ...]
+    target: tuple[SilenceMatcher, ...]
+    equal: tuple[str, ...] = ()
+
+
+class Rails(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of what the agent does by itself. Defaults and their sources: the faults study,
+    section 3.5. A runbook may tighten them, never loosen them."""
+
+    max_targets: int = 1
+    """Targets of one step."""
+    per_domain: int = 1
+    """Acts under way per failure domain and action."""
+    per_product: int = 2
+    """Acts under way per product."""
+    per_fleet: int = 5
+    """Acts under way in all."""
+    share_per_hour: float = 0.10
+    """Share of a product's targets that may be acted on within an hour; one always may."""
+    rate_per_minute: float = 6.0
+    rate_burst: int = 10
+    storm_rate_per_minute: float = 0.6
+    cooldown_longest_seconds: float = 14_400.0
+    """A cooldown doubles with each act on a target that was not the end of it, up to this."""
+    dwell_seconds: float = 60.0
+    """An alert is acted on once it has fired for so long, and over two evaluations."""
+    signal_age_seconds: float = 30.0
+    """The source said so long ago at most that it still fires, where it can be asked."""
+    human_change_seconds: float = 600.0
+    """After a person changed the target by hand, it is left alone for so long."""
+    product_sick_share: float = 1 / 3
+    product_sick_least: int = 3
+    """So many sick targets, and so large a share of its product's, are a storm of the product."""
+    fleet_sick_share: float = 0.20
+    fleet_sick_least: int = 3
+    """So many products, and so large a share of all, are a storm of the fleet."""
+    fleet_new_per_minute: int = 100
+    """More new incidents in a minute are a storm of the fleet."""
+    storm_quiet_seconds: float = 300.0
+    storm_half_seconds: float = 900.0
+    """After a storm nothing is done until it was quiet for the first, and half as much as otherwise
+    for the second after that."""
+    floor: Floor = Floor()
+    breaker_in_a_row: int = 3
+    breaker_share: float = 0.5
+    breaker_window: int = 10
+    breaker_open_seconds: float = 1_800.0
+    breaker_locks_after: int = 2
+    """So many openings within a day, and only a person closes it."""
+    relapse_seconds: float = 1_800.0
+    """What was healed and fires again so soon was not healed."""
+    flapping_turns: int = 5
+    flapping_seconds: float = 1_800.0
+    chain_depth: int = 3
+    chain_seconds: float = 1_800.0
+    """An act so short a time ago, on the same thing or next to it, is taken for the cause."""
+    reversal_seconds: float = 1_800.0
+    """Two runbooks that pull one target in opposite ways within so long are in conflict."""
+    wip_per_product: int = 4
+    wip_per_fleet: int = 10
+    """Plans in hand: acting, or their proof still out."""
+    wait_seconds: float = 300.0
+    """So long a step waits for a rail that lets go by itself, before a person is told."""
+    blind_seconds: float = 300.0
+    """A source that said nothing for so long may have nothing to say, or may be gone."""
+    watchdog: str = "Watchdog"
+    """Name of the alert that always fires, as a sign that its source lives."""
+    approval_seconds: float = 900.0
+    """So long an approval is good."""
+    normal_window: str = ""
+    """Change window in which changes of normal risk run by themselves; empty: at any time."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +154,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     resolutions_needed: int = 3
     temporary_retries: int = 3
     page_retries: int = 20
+    ack_seconds: float = 300.0
+    """So long a team without a ladder has to acknowledge before the platform's is climbed."""
     probe_tries: int = 3
     evaluation_interval_seconds: float = 60.0
     """How often the rules behind alerts are looked at: part of how long one outlives its cause."""
@@ -45,8 +164,20 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     longest_decay_seconds: float = 21_600.0
     """At most so long is an alert waited for because of what its own expression looks back: whoever
     sends it writes that expression. What a runbook says about it may be longer."""
+    rails: Rails = Rails()
+    freezes: tuple[Freeze, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    inhibit_rules: tuple[InhibitRule, ...] = ()
+    group_by: tuple[str, ...] = ()
+    """Labels that tell incidents apart besides what an alert is about, as Alertmanager's."""
+    edge_stale_seconds: float = 2_592_000.0
+    """An observed dependency that was not seen for so long is stale: it may still be there."""
+    edge_confidence: float = 0.5
+    """A dependency of less confidence is in doubt."""
     windows: Mapping[str, Window] = {}
     """Change windows by name, for `guard.window`."""
+    files: tuple[str, ...] = ()
+    """Files it was read from, besides the settings: when one changes, all is read again."""
     default_diagnostics: Mapping[str, tuple[str, ...]] = {}
     """Per kind of entity: diagnostics that run with `target: NAME` on every incident of it.
     `product`: those for an alert that names a product and none of its entities."""
@@ -63,3 +194,9 @@ class PluginFacts(msgspec.Struct, frozen=True, kw_only=True):
     needs: str = ""
     is_connected: bool = True
     """Whether what it needs is there."""
+    undone_by: str = ""
+    """Action that takes it back, where that is not itself."""
+    availability: str = "interrupts"
+    """What it does to its target meanwhile (`model.effect.Availability`)."""
+    tells: tuple[str, ...] = ("page",)
+    """Of a notifier: what it can say (`model.on_call.Telling`)."""

@@ -27,6 +27,47 @@ class LeadershipMetric(msgspec.Struct, frozen=True, kw_only=True):
     """Standing still for so long while all is green below is an incident for the builder."""
 
 
+class Slo(msgspec.Struct, frozen=True, kw_only=True):
+    """A service level objective, stated as what its users do."""
+
+    name: str
+    journey: str = ""
+    """What works for them where it is kept, in one sentence."""
+    objective: float = 0.99
+    """Share of good events from 0 to 1."""
+    window_seconds: float = 2_592_000.0
+
+
+class Floor(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of what does one job stays up whatever is done: at least `count`, and at least
+    `share` (0 to 1) of what is wanted of it."""
+
+    count: int = 1
+    share: float = 0.51
+
+
+class EdgeKind(StrEnum):
+    """How it is known that one thing depends on another."""
+
+    DECLARED = "declared"
+    """Somebody wrote it down. It is never stale."""
+    OBSERVED = "observed"
+    """Seen in traces or traffic."""
+    LEARNED = "learned"
+    """They fire together."""
+
+
+class Edge(msgspec.Struct, frozen=True, kw_only=True):
+    """One dependency, from the entity or product it is on to `to`."""
+
+    to: str
+    kind: EdgeKind = EdgeKind.DECLARED
+    confidence: float = 1.0
+    """From 0 to 1. Doubt widens a blast radius, it never narrows one."""
+    seen_at: float | None = None
+    """When it was last seen, seconds since the epoch; None: it does not age."""
+
+
 class Entity(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     kind: EntityKind
@@ -39,6 +80,17 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     """Expected beat of an agent; silent after `policy.missed_heartbeats` of them."""
     process: Mapping[str, Any] | None = None
     """How the embedded substrate runs it; read by runtime/processes.py."""
+    edges: tuple[Edge, ...] = ()
+    """Dependencies of which more is known than that they are declared. Each is one of
+    `depends_on` too."""
+    failure_domain: str | None = None
+    """What fails together: a zone, a rack, a cluster. Two acts of one kind are never under way in
+    one at a time. None: it is not known, and everything of its product counts as one."""
+    replica_of: str | None = None
+    """Name of what this is one instance of; those with the same one do one job, and the floor is
+    theirs together. None: it does its job alone."""
+    floor: Floor | None = None
+    """None: the product's, else the policy's."""
     labels: Mapping[str, tuple[str, ...]] = {}
     """Labels by which alerts speak of it without its name, as in {namespace: (prod-a,)}: an alert
     with one of the values for each of them is about this entity."""
@@ -66,8 +118,17 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     tier: str
     description: str = ""
     depends_on: tuple[str, ...] = ()
+    edges: tuple[Edge, ...] = ()
     leadership_metric: LeadershipMetric | None = None
     regulated: bool = False
+    owner: str = ""
+    """Team that answers for it besides its builder: `spec.owner`."""
+    lifecycle: str = ""
+    """Backstage's `spec.lifecycle`, as written: experimental, production, deprecated, ..."""
+    slos: tuple[Slo, ...] = ()
+    runbooks: tuple[str, ...] = ()
+    """Folders with its own runbooks, absolute."""
+    floor: Floor | None = None
     path: str = ""
 
 

@@ -25,6 +25,9 @@ class Reason(StrEnum):
     SETTLED = "settled"
     CLEARED_BY_ITSELF = "cleared_by_itself"
     ENDED_AFTER_TOLD = "ended_after_told"
+    INHIBITED = "inhibited"
+    MAINTENANCE = "maintenance"
+    WATCHDOG = "watchdog"
     UNPARSEABLE = "unparseable"
 
     # how an alert's state was learned
@@ -56,6 +59,7 @@ class Reason(StrEnum):
     TARGET_MISSING = "target_missing"
     TARGET_UNKNOWN = "target_unknown"
     TARGET_OF_ANOTHER_PRODUCT = "target_of_another_product"
+    RUNBOOK_OF_ANOTHER_TEAM = "runbook_of_another_team"
     PRODUCT_UNKNOWN = "product_unknown"
     OUTCOME_LAYER = "outcome_layer"
     RADIUS_SYSTEMIC = "radius_systemic"
@@ -70,6 +74,34 @@ class Reason(StrEnum):
     NOT_CONNECTED = "not_connected"
     OBJECT_UNKNOWN = "object_unknown"
     GUARD_FAILED = "guard_failed"
+    HALT_UNREADABLE = "halt_unreadable"
+    DOMAIN_BUSY = "domain_busy"
+    PRODUCT_CONCURRENCY = "product_concurrency"
+    FLEET_CONCURRENCY = "fleet_concurrency"
+    SHARE_EXHAUSTED = "share_exhausted"
+    RATE_EXHAUSTED = "rate_exhausted"
+    BELOW_FLOOR = "below_floor"
+    TOO_MANY_TARGETS = "too_many_targets"
+    DWELL = "dwell"
+    SIGNAL_STALE = "signal_stale"
+    HUMAN_CHANGE = "human_change"
+    BREAKER_OPEN = "breaker_open"
+    BREAKER_LOCKED = "breaker_locked"
+    FLAPPING = "flapping"
+    CAUSE_CHAIN = "cause_chain"
+    REVERSAL = "reversal"
+    STORM_PRODUCT = "storm_product"
+    STORM_FLEET = "storm_fleet"
+    BLIND = "blind"
+    FREEZE = "freeze"
+    RISK_WINDOW = "risk_window"
+    RISK_NEEDS_APPROVAL = "risk_needs_approval"
+    SECOND_APPROVAL_NEEDED = "second_approval_needed"
+    APPROVAL_EXPIRED = "approval_expired"
+    APPROVAL_OUTDATED = "approval_outdated"
+    WIP_PRODUCT = "wip_product"
+    WIP_FLEET = "wip_fleet"
+    WAITING_FOR_RAIL = "waiting_for_rail"
     PARAMETER_UNKNOWN = "parameter_unknown"
 
     # acting
@@ -97,6 +129,9 @@ class Reason(StrEnum):
     ROLLBACK_UNPROVEN = "rollback_unproven"
     ROLLBACK_FAILED = "rollback_failed"
     NEXT_PLAN = "next_plan"
+    RELAPSED = "relapsed"
+    BREAKER_OPENED = "breaker_opened"
+    BREAKER_RESET = "breaker_reset"
 
     # routing
     ROUTED_TO_BUILDER = "routed_to_builder"
@@ -107,6 +142,16 @@ class Reason(StrEnum):
     PAGE_DELIVERED = "page_delivered"
     PAGE_FAILED = "page_failed"
     PAGE_HELD = "page_held"
+    RADIUS_CROSSES = "radius_crosses"
+    HELD_IN_STORM = "held_in_storm"
+    WIDENED = "widened"
+    LADDER_STARTED = "ladder_started"
+    RUNG_CLIMBED = "rung_climbed"
+    LADDER_ENDED = "ladder_ended"
+    NOBODY_REACHED = "nobody_reached"
+    CHANNEL_SWITCHED = "channel_switched"
+    ESCALATION_MENDED = "escalation_mended"
+    TOLD_OF_END = "told_of_end"
 
     # people
     ACKNOWLEDGED = "acknowledged"
@@ -116,6 +161,8 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     NOT_ALLOWED = "not_allowed"
     MOVE_REFUSED = "move_refused"
+    HALT_SET = "halt_set"
+    HALT_LIFTED = "halt_lifted"
 
     # the other two layers
     AGENT_SILENT = "agent_silent"
@@ -123,6 +170,9 @@ class Reason(StrEnum):
     AGENT_BACK = "agent_back"
     METRIC_FLAT = "metric_flat"
     METRIC_MOVING = "metric_moving"
+    SOURCE_SILENT = "source_silent"
+    SOURCE_BACK = "source_back"
+    SILENCE_UNUSABLE = "silence_unusable"
 
     # learning
     RESOLUTION_RECORDED = "resolution_recorded"
@@ -148,6 +198,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.SETTLED: "settled: expected, explained, nothing to do",
     Reason.CLEARED_BY_ITSELF: "it went away before anything was done",
     Reason.ENDED_AFTER_TOLD: "the alert ended after people had been told",
+    Reason.INHIBITED: "another alert that fires speaks for it",
+    Reason.MAINTENANCE: "it falls into planned maintenance",
+    Reason.WATCHDOG: "it always fires, to show that its source lives",
     Reason.UNPARSEABLE: "could not be read; kept in quarantine",
     Reason.TOLD_BY_SOURCE: "the source said so",
     Reason.GONE_FROM_SOURCE: "the source no longer lists it",
@@ -173,6 +226,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.TARGET_MISSING: "the step names no target",
     Reason.TARGET_UNKNOWN: "the target is not in the registry",
     Reason.TARGET_OF_ANOTHER_PRODUCT: "the target belongs to another product",
+    Reason.RUNBOOK_OF_ANOTHER_TEAM: "the runbook belongs to a team that builds other products",
     Reason.PRODUCT_UNKNOWN: "the product is not in the registry",
     Reason.OUTCOME_LAYER: "a leadership metric is never healed by machine",
     Reason.RADIUS_SYSTEMIC: "the cause lies in something several products share",
@@ -187,6 +241,34 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOT_CONNECTED: "what the step needs is not connected",
     Reason.OBJECT_UNKNOWN: "what the alert is about is not in the inventory, or not just once",
     Reason.GUARD_FAILED: "a guard raised an error, which counts as no",
+    Reason.HALT_UNREADABLE: "the kill switch cannot be read, which counts as on",
+    Reason.DOMAIN_BUSY: "something like it is under way in the same failure domain",
+    Reason.PRODUCT_CONCURRENCY: "enough is under way in this product",
+    Reason.FLEET_CONCURRENCY: "enough is under way in all",
+    Reason.SHARE_EXHAUSTED: "enough of this product was acted on in the last hour",
+    Reason.RATE_EXHAUSTED: "enough was done in the last minutes",
+    Reason.BELOW_FLOOR: "too little would stay up",
+    Reason.TOO_MANY_TARGETS: "the step is about more targets than one step may have",
+    Reason.DWELL: "it has not fired for long enough",
+    Reason.SIGNAL_STALE: "nobody has said for a while that it still fires",
+    Reason.HUMAN_CHANGE: "a person changed it a moment ago",
+    Reason.BREAKER_OPEN: "this remedy has failed too often lately",
+    Reason.BREAKER_LOCKED: "this remedy is locked until a person lets it go",
+    Reason.FLAPPING: "it comes and goes",
+    Reason.CAUSE_CHAIN: "the agent's own acts led here, one by the other",
+    Reason.REVERSAL: "two runbooks pull it in opposite ways",
+    Reason.STORM_PRODUCT: "too much of this product is sick at once",
+    Reason.STORM_FLEET: "too much is sick at once: perhaps the signal is",
+    Reason.BLIND: "the source of this alert has fallen silent",
+    Reason.FREEZE: "a freeze is in force",
+    Reason.RISK_WINDOW: "a change of this risk waits for its window",
+    Reason.RISK_NEEDS_APPROVAL: "a change of this risk needs a person's approval",
+    Reason.SECOND_APPROVAL_NEEDED: "a change of this risk needs a second person's approval",
+    Reason.APPROVAL_EXPIRED: "the approval is too old",
+    Reason.APPROVAL_OUTDATED: "what was approved is not what would run now",
+    Reason.WIP_PRODUCT: "enough plans are in hand in this product",
+    Reason.WIP_FLEET: "enough plans are in hand in all",
+    Reason.WAITING_FOR_RAIL: "the step waits for a limit that lets go by itself",
     Reason.PARAMETER_UNKNOWN: "a parameter of the step could not be worked out",
     Reason.STEP_DONE: "the step is done",
     Reason.STEP_FAILED: "the step failed",
@@ -210,6 +292,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.ROLLBACK_UNPROVEN: "the change was taken back, and nothing proves that it is as before",
     Reason.ROLLBACK_FAILED: "the change could not be taken back",
     Reason.NEXT_PLAN: "trying the next plan",
+    Reason.RELAPSED: "what was healed fires again",
+    Reason.BREAKER_OPENED: "the circuit breaker of the remedy opened",
+    Reason.BREAKER_RESET: "a person closed the circuit breaker",
     Reason.ROUTED_TO_BUILDER: "new within one product: its builder is told",
     Reason.ROUTED_TO_PLATFORM: "crosses products or touches the substrate: platform is told",
     Reason.RADIUS_PRODUCT: "contained in one product",
@@ -218,6 +303,16 @@ SENTENCES: dict[Reason, str] = {
     Reason.PAGE_DELIVERED: "the page was delivered",
     Reason.PAGE_FAILED: "the page could not be delivered",
     Reason.PAGE_HELD: "the page waits a moment for a common cause",
+    Reason.RADIUS_CROSSES: "more than one product is hit",
+    Reason.HELD_IN_STORM: "part of a storm whose people were told",
+    Reason.WIDENED: "it reaches further than was thought",
+    Reason.LADDER_STARTED: "the escalation began",
+    Reason.RUNG_CLIMBED: "nobody acknowledged in time, so the next ones were told",
+    Reason.LADDER_ENDED: "everybody on the ladder was told and nobody acknowledged",
+    Reason.NOBODY_REACHED: "no channel reached anybody",
+    Reason.CHANNEL_SWITCHED: "another channel was tried",
+    Reason.ESCALATION_MENDED: "an escalation that had stopped was taken up again",
+    Reason.TOLD_OF_END: "the channels were told that it is taken or over",
     Reason.ACKNOWLEDGED: "a person took it",
     Reason.RESOLVED_BY_PERSON: "a person resolved it",
     Reason.ACTION_BY_PERSON: "a person asked for an action",
@@ -225,11 +320,16 @@ SENTENCES: dict[Reason, str] = {
     Reason.REJECTED: "a person rejected",
     Reason.NOT_ALLOWED: "this principal may not do that",
     Reason.MOVE_REFUSED: "not possible in the incident's present state",
+    Reason.HALT_SET: "the kill switch was set",
+    Reason.HALT_LIFTED: "the kill switch was lifted",
     Reason.AGENT_SILENT: "no heartbeat within its deadline",
     Reason.AGENT_DEAD: "its last will says it is gone",
     Reason.AGENT_BACK: "it beats again",
     Reason.METRIC_FLAT: "the leadership metric stopped moving while all is green below",
     Reason.METRIC_MOVING: "the leadership metric moves again",
+    Reason.SOURCE_SILENT: "a source of alerts has fallen silent",
+    Reason.SOURCE_BACK: "the source speaks again",
+    Reason.SILENCE_UNUSABLE: "a silence of an Alertmanager cannot be held against alerts here",
     Reason.RESOLUTION_RECORDED: "the resolution was recorded",
     Reason.PROMOTION_PROPOSED: "the third like resolution became a runbook proposal",
     Reason.PROMOTION_APPROVED: "the proposal was approved",

@@ -30,6 +30,20 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     status: OutcomeStatus | None = None
     verdict: Verdict | None = None
+    params: str = ""
+    """Fingerprint of the parameters: the same action with others may be its reversal."""
+    domain: str = ""
+    """Failure domain of the target; empty: not known."""
+    entity: str = ""
+    """Registered entity the target belongs to."""
+    relapsed: bool = False
+    """It held, and what it healed fired again soon after."""
+    is_rollback: bool = False
+    ended_at: float | None = None
+    judged_at: float | None = None
+    """When its verdict was given."""
+    chain: int = 0
+    """How many acts of the agent led to its incident, one by the other."""
 
 
 class AgentSigns(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +79,8 @@ class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     by: str
     at: float
+    is_manual: bool = False
+    """By hand, and not by a delivery."""
 
 
 class Resolution(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +151,8 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
     comment: str
     updated_at: float
+    source: str = "homeostat"
+    """Where it was set: here, or the Alertmanager it was read from."""
 
 
 class RunbookText(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,4 +169,63 @@ class Halt(msgspec.Struct, frozen=True, kw_only=True):
 
     at: float
     who: str
+    """A person, or `file:PATH`."""
     why: str
+    is_unreadable: bool = False
+    """Nobody set it: what would say so could not be read."""
+
+
+class Storm(msgspec.Struct, frozen=True, kw_only=True):
+    """So much is sick at once that acting on single things makes it worse. Key: scope."""
+
+    scope: str
+    """Name of a product, or `the fleet`, which no product can be called."""
+    began_at: float
+    last_at: float
+    """When it was last seen to be one; the way out begins here."""
+    why: str = ""
+    root: str = ""
+    """Id of the incident whose page speaks for it."""
+
+
+class Breaker(msgspec.Struct, frozen=True, kw_only=True):
+    """Circuit breaker of one action in one runbook. Key: `RUNBOOK ACTION`."""
+
+    runbook: str
+    use: str
+    results: tuple[bool, ...] = ()
+    """Its latest runs, oldest first: whether the proof held and nothing came back."""
+    opened_at: float | None = None
+    """None: closed."""
+    opens: tuple[float, ...] = ()
+    """Times it opened within a day."""
+    trying: str = ""
+    """Id of the incident that has its one try while it is half open."""
+    locked: bool = False
+    """Only a person closes it."""
+
+
+class Flap(msgspec.Struct, frozen=True, kw_only=True):
+    """How often what one incident is about came and went. Key: group key of the incident."""
+
+    key: str
+    turns: tuple[float, ...] = ()
+    """Times it stopped firing, oldest first."""
+    told_at: float | None = None
+    """When what people had been told of went away last, or they were told that it flaps."""
+
+
+class SourceSigns(msgspec.Struct, frozen=True, kw_only=True):
+    """Last sign of life of one source. Key: its name."""
+
+    source: str
+    last_at: float
+    firing_since: float | None = None
+    """Start of the alert that says it is silent, while that alert is firing."""
+    detail: str = ""
+
+
+class Signed(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed message that was taken, so that it is taken once. Key: sender and message id."""
+
+    at: float

@@ -116,6 +116,8 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     budget: Budget | None = None
     window: str | None = None
     """Name of a change window of the platform policy; outside of it nothing is done."""
+    dwell_seconds: float | None = None
+    """An alert has to have fired for so long; None: the policy's time."""
     require: tuple[Predicate, ...] = ()
 
 

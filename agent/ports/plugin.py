@@ -25,7 +25,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from agent.model.alert import Alert, Signal
-from agent.model.effect import Effect, Probed, Reversal
+from agent.model.effect import Availability, Effect, Probed, Reversal
+from agent.model.on_call import Telling
 
 
 class Params(BaseModel):
@@ -61,6 +62,15 @@ class Message:
     severity: str
     incident_id: str
     link: str = ""
+    telling: Telling = Telling.PAGE
+    topic: str = ""
+    """Equal for everything said about one incident to one channel: what a provider folds by
+    (PagerDuty `dedup_key`, the thread of a mail)."""
+    who: str = ""
+    """For `acknowledged` and `resolved`: by whom."""
+    asks: str = ""
+    """Fingerprint of the plan people are asked to approve, where `text` shows all of it; whoever
+    approves by this message approves exactly that. Empty: it cannot be approved by this."""
 
 
 @dataclass
@@ -76,6 +86,7 @@ class Action:
     needs: str = ""
     undone_by: str = ""
     """For `Reversal.SNAPSHOT`: the action its `undo` names, where that is not itself."""
+    availability: Availability = Availability.INTERRUPTS
     kind: str = "action"
     probe_function: Probe | None = None
 
@@ -118,6 +129,7 @@ class Notifier:
     params: type[Params]
     summary: str
     run: Notify
+    tells: tuple[Telling, ...] = (Telling.PAGE,)
     kind: str = "notifier"
 
 
@@ -166,6 +178,7 @@ def action(
     summary: str,
     needs: str = "",
     undone_by: str = "",
+    availability: Availability = Availability.INTERRUPTS,
 ) -> Callable[[Act], Action]:
     def declare(function: Act) -> Action:
         return Action(
@@ -177,6 +190,7 @@ def action(
             run=function,
             needs=needs,
             undone_by=undone_by,
+            availability=availability,
         )
 
     return declare
@@ -204,9 +218,15 @@ def verification(
     return declare
 
 
-def notifier(*, name: str, params: type[Params], summary: str) -> Callable[[Notify], Notifier]:
+def notifier(
+    *,
+    name: str,
+    params: type[Params],
+    summary: str,
+    tells: tuple[Telling, ...] = (Telling.PAGE,),
+) -> Callable[[Notify], Notifier]:
     def declare(function: Notify) -> Notifier:
-        return Notifier(name=name, params=params, summary=summary, run=function)
+        return Notifier(name=name, params=params, summary=summary, run=function, tells=tells)
 
     return declare
 

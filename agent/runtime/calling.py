@@ -8,11 +8,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.catalog.settings import Use, resolve_secrets
+from agent.core.delivery import WITHHELD
+from agent.core.reaching import LAST_RESORT, is_waiting
+from agent.core.view import View
 from agent.model.command import Command, CommandKind
 from agent.model.effect import Effect
 from agent.model.errors import Permanent
+from agent.model.on_call import Telling
 from agent.ports.plugin import Action, Diagnostic, Message, Notifier, Verification
 from agent.runtime.kit import Kits
+from agent.runtime.last_resort import LastResort
 from agent.runtime.registry import PluginRegistry
 
 Channels = Callable[[], Mapping[str, Use]]
@@ -22,16 +27,22 @@ class Calling:
     """Implements the outbox's `Runner`."""
 
     def __init__(
-        self, *, registry: Callable[[], PluginRegistry], kits: Kits, channels: Channels, link: str
+        self,
+        *,
+        registry: Callable[[], PluginRegistry],
+        kits: Kits,
+        channels: Channels,
+        view: View,
+        last_resort: LastResort,
     ) -> None:
         self._registry, self._kits, self._channels = registry, kits, channels
-        self._link = link
+        self._view, self._last_resort = view, last_resort
 
     async def call(self, command: Command) -> Mapping[str, Any]:
         """The result of the plugin as plain data. Raises what the plugin raises."""
-        plugin = self._registry().get(command.use)
         if command.kind is CommandKind.NOTIFY:
-            return await self._notify(command, plugin)
+            return await self._notify(command)
+        plugin = self._registry().get(command.use)
         if command.kind is CommandKind.PROBE:
             return await self._probe(command, plugin)
         if command.kind is CommandKind.ACT:
@@ -71,28 +82,58 @@ class Calling:
         probed = await plugin.probe_function(kit, params, command.key)
         return {"probed": probed.value}
 
-    async def _notify(self, command: Command, plugin: object) -> Mapping[str, Any]:
+    async def _notify(self, command: Command) -> Mapping[str, Any]:
+        if why := self._not_needed(command):
+            return {WITHHELD: why}
+        message = self._message(command)
+        if command.use == LAST_RESORT:
+            return {
+                "receipt": await self._last_resort.write(
+                    {"at": command.created_at, **vars(message)}
+                )
+            }
+        plugin = self._registry().get(command.use)
         if not isinstance(plugin, Notifier):
             raise Permanent(f"{command.use} is no notifier")
         use = self._channels().get(str(command.params["channel"]))
         if use is None:
             raise Permanent(f"channel {command.params['channel']} is not configured any more")
         params = _params(plugin, use.params)
-        message = Message(
-            key=command.key,
-            to=str(command.params["to"]),
-            title=str(command.params["title"]),
-            text=str(command.params["text"]),
-            severity=str(command.params["severity"]),
-            incident_id=command.subject,
-            link=f"{self._link}/incidents/{command.subject}" if self._link else "",
-        )
         kit = self._kits.notify(
             secrets=resolve_secrets(use),
             deadline_seconds=command.timeout_seconds,
             log_fields=_log_fields(command),
         )
         return {"receipt": await plugin.run(kit, params, message)}
+
+    def _not_needed(self, command: Command) -> str:
+        """Why nobody needs to be called any more: a page may have waited for its turn, and the
+        world went on. What is not known is told."""
+        case = self._view.incidents.get(command.subject)
+        if command.params.get("telling", Telling.PAGE.value) != Telling.PAGE.value:
+            return ""
+        if case is None:
+            return "it is over"
+        if is_waiting(case):
+            return ""
+        return f"{case.acknowledged_by or 'somebody'} has it" if case.acknowledged_by else ""
+
+    def _message(self, command: Command) -> Message:
+        given = command.params
+        link = self._view.link
+        return Message(
+            key=command.key,
+            to=str(given["to"]),
+            title=str(given["title"]),
+            text=str(given["text"]),
+            severity=str(given["severity"]),
+            incident_id=command.subject,
+            link=f"{link}/incidents/{command.subject}" if link else "",
+            telling=Telling(given.get("telling", Telling.PAGE.value)),
+            topic=str(given.get("topic", command.subject)),
+            who=str(given.get("who", "")),
+            asks=str(given.get("asks", "")),
+        )
 
 
 def _params(

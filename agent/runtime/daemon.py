@@ -7,16 +7,18 @@ an event for the lane, and what people read comes from the store or the view.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any
 
 import msgspec
 import structlog
 
 from agent.catalog.people import Principals
-from agent.catalog.settings import Settings, Use
-from agent.core import heartbeat, leadership
+from agent.catalog.settings import Settings
+from agent.core import blindness, heartbeat, leadership
+from agent.core.halting import Place
 from agent.core.matching import MatchIndex
+from agent.core.quiet import look_again
 from agent.core.view import View
 from agent.model.alert import Alert, Signal
 from agent.model.decision import Decision, Record, Timer
@@ -30,13 +32,22 @@ from agent.model.records import Silence
 from agent.ports.clock import Clock
 from agent.ports.store import Quarantined, Snapshot, Store
 from agent.runtime.calling import Calling
+from agent.runtime.egress import written_by_people
+from agent.runtime.escalating import Escalating
+from agent.runtime.forgetting import forget
+from agent.runtime.gauges import gauges
+from agent.runtime.halt_files import HaltFiles
 from agent.runtime.http_client import AiohttpHttp
 from agent.runtime.intake import events_of
 from agent.runtime.kit import Kits
 from agent.runtime.lane import Lane, Undecidable, commands_of
+from agent.runtime.last_resort import NAME, LastResort
+from agent.runtime.notices import Notice, Notices
+from agent.runtime.once import Once
 from agent.runtime.outbox import Outbox
 from agent.runtime.processes import Processes
-from agent.runtime.reading import Reading, channels_of, connections, load_plugins
+from agent.runtime.reading import Reading, connections, load_plugins
+from agent.runtime.redaction import Redaction
 from agent.runtime.reloading import Reloading
 from agent.runtime.sources import Sources
 from agent.runtime.telemetry import Telemetry
@@ -55,14 +66,7 @@ EXPIRY_GRACE_SECONDS = 75.0
 """Senders repeat what fires every minute. What they said while nobody listened was not heard, so a
 promise to repeat cannot have been broken before they had the time to speak again."""
 KEPT_BODY_BYTES = 64 * 1024
-MOST_NOTICES = 1000
 HOUSEKEEPING_SECONDS = 600.0
-RELOAD_PAUSE_SECONDS = 2.0
-
-
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    kind: str
-    subject: str
 
 
 class UnusableTokens(HomeostatError):
@@ -76,19 +80,24 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Daemon:
-    def __init__(self, settings: Settings, *, store: Store, clock: Clock) -> None:
-        self.store, self._clock = store, clock
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: Store,
+        clock: Clock,
+        redaction: Redaction | None = None,
+    ) -> None:
+        self.store, self._clock, self.redaction = store, clock, redaction or Redaction()
         self.registry = load_plugins(settings)
         for refused in self.registry.refused:
             log.error("plugin_refused", plugin=str(refused.path), why=refused.reason)
         self.telemetry = Telemetry(otlp_endpoint=settings.otlp_endpoint)
-        channels, self._channels = channels_of(settings, self.registry)
         self.view = View(
             policy=settings.policy,
             registry=Registry(),
             runbooks=MatchIndex(()),
             plugins=self.registry.facts(connections(settings)),
-            channels=channels,
             link=settings.link,
         )
         self._state = ViewState(self.view)
@@ -98,7 +107,7 @@ class Daemon:
             state=self._state,
             clock=clock,
             watch=self._watch,
-            use_channels=self._use_channels,
+            redaction=self.redaction,
         )
         http = AiohttpHttp(clock)
         self.processes = Processes(
@@ -110,30 +119,49 @@ class Daemon:
             products=lambda: self.view.registry,
             prometheus_url=settings.prometheus_url,
             http=http,
-        )
-        calling = Calling(
-            registry=lambda: self.registry,
-            kits=self.kits,
-            channels=lambda: self._channels,
-            link=settings.link,
+            written=written_by_people(settings, self.view),
         )
         self.lane = Lane(store=store, state=self._state, clock=clock, committed=self._committed)
-        self.outbox = Outbox(clock=clock, view=self.view, runner=calling, finish=self._finish)
+        self.escalating = Escalating(
+            view=self.view, timers=self._state.timers, clock=clock, submit=self.lane.submit
+        )
+        self.halt_files = halt = HaltFiles(settings, view=self.view, clock=clock, tell=self.ask)
+        calling = self._calling(settings)
+        self.outbox = Outbox(
+            clock=clock, view=self.view, runner=calling, finish=self._finish, halt=halt
+        )
         self.timers = Timers(clock=clock, fire=self._fire)
-        self.sources = Sources(
+        self.sources = self._sources_of(settings)
+        self.notices = Notices()
+        self.once = Once(
+            store=store, clock=clock, submit=self.lane.submit, receive=self.receive, ask=self.ask
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ready = False
+
+    def _calling(self, settings: Settings) -> Calling:
+        return Calling(
+            registry=lambda: self.registry,
+            kits=self.kits,
+            channels=lambda: self.files.behind,
+            view=self.view,
+            last_resort=LastResort(settings.data_dir / NAME),
+        )
+
+    def _sources_of(self, settings: Settings) -> Sources:
+        return Sources(
             uses=settings.sources,
             registry=self.registry,
             kit_for=lambda use: self.kits.source(
-                emit=self.receive, quarantine=self.quarantine, log_fields={"use": use.use}
+                emit=self.sources.emit_of(use),
+                quarantine=self.quarantine,
+                log_fields={"use": use.use},
             ),
             receive=self.receive,
             view=self.view,
-            clock=clock,
+            clock=self._clock,
             level_seconds=settings.level_check,
         )
-        self._readers: set[asyncio.Queue[Notice | None]] = set()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._ready = False
 
     @property
     def settings(self) -> Settings:
@@ -157,18 +185,26 @@ class Daemon:
         for warning in getattr(self.store, "warnings", ()):
             log.warning("store", warning=warning)
         self._state.load(snapshot)
+        self.escalating.load()
         self.files.start()
         self._check_tokens()
         self._spawn(self.lane.run(), "lane")
         self.timers.load(
             self._state.timers, not_before={"expiry": self._clock.now() + EXPIRY_GRACE_SECONDS}
         )
-        self._gauges()
+        gauges(self)
         await self._watch()
+        watched = blindness.watch(
+            self.sources.asked, self.sources.listening, self.view, at=self.now()
+        )
+        await self.lane.submit([watched, *watched.emits])
+        await self.halt_files.see()
+        self._spawn(self.halt_files.run(), "halt files")
         self._spawn(self.timers.run(), "timers")
         self._recover(snapshot)
         self._spawn(self.sources.run(), "sources")
         self._spawn(self._housekeeping(), "housekeeping")
+        self._spawn(self.escalating.run(), "escalation")
         self._spawn(self.files.run(), "reading")
         self._spawn(self.files.watch_files(), "watching")
         self._ready = True
@@ -213,23 +249,11 @@ class Daemon:
             await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
         for task in self._tasks:
             task.cancel()
-        for reader in self._readers:
-            reader.put_nowait(None)
+        self.notices.end()
         await self.kits.close()
         await self.store.close()
         self.telemetry.close()
         log.info("stopped")
-
-    def _gauges(self) -> None:
-        gauge = self.telemetry.gauge
-        gauge("homeostat.incidents.open", "Open incidents", lambda: len(self.view.incidents))
-        gauge("homeostat.outbox.under_way", "Commands under way", lambda: self.outbox.under_way)
-        gauge(
-            "homeostat.files.refused",
-            "Files whose present version is not in use",
-            lambda: len(self.files.refused),
-        )
-        gauge("homeostat.commits", "Durable commits since start", lambda: self.lane.commits)
 
     async def _watch(self) -> None:
         """Agents and leadership metrics that were never heard of get their timers."""
@@ -245,13 +269,11 @@ class Daemon:
         if missing:
             await self.lane.submit([Decision(timers=missing)])
 
-    def _use_channels(self, behind: Mapping[str, Use]) -> None:
-        self._channels = dict(behind)
-
     async def _housekeeping(self) -> None:
         while True:
             await self._clock.sleep(HOUSEKEEPING_SECONDS)
             self._state.forget_old_acts(self._clock.now())
+            await forget(self.lane, self.view, at=self._clock.now())
 
     # events in
 
@@ -259,7 +281,8 @@ class Daemon:
         """Durable when it returns; raises StoreUnavailable where it is not. What cannot be decided
         about goes to quarantine, so that no sender repeats it for ever."""
         try:
-            await self.lane.submit(events_of(signals, at=self._clock.now(), view=self.view))
+            events = events_of(signals, at=self._clock.now(), view=self.view)
+            await self.lane.submit([self.redaction.of(event) for event in events])
         except Undecidable as error:
             for event in error.events:
                 body = msgspec.json.encode(event)
@@ -272,8 +295,8 @@ class Daemon:
         row = Quarantined(
             at=self._clock.now(),
             source=source[:100],
-            why=why[:500],
-            body=body[:KEPT_BODY_BYTES],
+            why=self.redaction.text(why)[:500],
+            body=self.redaction.raw(body)[:KEPT_BODY_BYTES],
             size=len(body),
         )
         await self.store.quarantine(row)
@@ -286,9 +309,14 @@ class Daemon:
             refused=decision.refused, text=decision.refused_text, incident=decision.incident
         )
 
+    def halt_places(self) -> tuple[Place, ...]:
+        return self.halt_files.places()
+
     async def put_silence(self, silence: Silence) -> None:
-        record = Record(kind="silence", key=silence.id, body=silence)
-        await self.lane.submit([Decision(records=(record,))])
+        """What stands under one that was there before is looked at: it may be shorter now, or mean
+        less."""
+        changed = {silence.id} if silence.id in self.view.silences else set()
+        await self._change_silence(silence, look_again(changed, self.view, self._clock.now()))
 
     async def expire_silence(self, silence_id: str) -> bool:
         """Ends it now, and looks at once at what still burns under it."""
@@ -296,20 +324,19 @@ class Daemon:
         if known is None or known.ends_at <= at:
             return False
         ended = msgspec.structs.replace(known, ends_at=at, updated_at=at)
-        timers = tuple(
-            Timer(subject=i.id, name="silence_end", due=at)
-            for i in self.view.incidents.values()
-            if i.silenced_by == silence_id
-        )
-        record = Record(kind="silence", key=silence_id, body=ended)
-        await self.lane.submit([Decision(records=(record,), timers=timers)])
+        await self._change_silence(ended, look_again({silence_id}, self.view, at))
         return True
+
+    async def _change_silence(self, silence: Silence, timers: tuple[Timer, ...]) -> None:
+        record = Record(kind="silence", key=silence.id, body=silence)
+        await self.lane.submit([Decision(records=(record,), timers=timers)])
 
     async def _fire(self, fired: Sequence[TimerFired]) -> None:
         await self.lane.submit(fired)
 
     async def _finish(self, event: CommandFinished) -> None:
-        await self.lane.submit([event])
+        outcome = self.redaction.of(event.outcome)
+        await self.lane.submit([msgspec.structs.replace(event, outcome=outcome)])
 
     def _committed(self, decisions: Sequence[Decision]) -> None:
         """After the commit: only now anything leaves."""
@@ -318,11 +345,13 @@ class Daemon:
                 self.timers.set(timer)
             if any(r.kind == "promotion" for r in decision.records):
                 self.files.request()
+            if decision.incident and Reason.SIGNAL_STALE in decision.incident.waits_for:
+                self.sources.request_level_check()
+        self.escalating.committed(decisions)
         for command in commands_of(decisions):
             self.outbox.dispatch(command)
         self.telemetry.committed(decisions, seconds=self.lane.commit_seconds)
-        if self._readers:
-            self._tell(decisions)
+        self.notices.tell(decisions)
 
     # reading files
 
@@ -339,11 +368,16 @@ class Daemon:
     def is_ready(self) -> bool:
         return self._ready
 
+    def unhealthy_because(self) -> str:
+        """Empty while the decision loop makes progress, no part of the daemon has ended, and no
+        page stands only in the file of last resort."""
+        ended = not self._ready or any(task.done() for task in self._tasks)
+        if ended or self.lane.stuck_seconds >= STUCK_SECONDS:
+            return "the decision loop makes no progress"
+        return self.escalating.unhealthy_because()
+
     def is_healthy(self) -> bool:
-        """The decision loop makes progress, and no part of the daemon has ended."""
-        if not self._ready or any(task.done() for task in self._tasks):
-            return False
-        return self.lane.stuck_seconds < STUCK_SECONDS
+        return not self.unhealthy_because()
 
     def request_level_check(self) -> None:
         self.sources.request_level_check()
@@ -355,20 +389,6 @@ class Daemon:
     def metrics(self) -> bytes:
         return self.telemetry.exposition()
 
-    async def subscribe(self) -> AsyncIterator[Notice]:
+    def subscribe(self) -> AsyncIterator[Notice]:
         """What changed, as it changes, until the daemon stops. A slow reader misses notices."""
-        reader: asyncio.Queue[Notice | None] = asyncio.Queue(MOST_NOTICES)
-        self._readers.add(reader)
-        try:
-            while (notice := await reader.get()) is not None:
-                yield notice
-        finally:
-            self._readers.discard(reader)
-
-    def _tell(self, decisions: Sequence[Decision]) -> None:
-        notices = [Notice(kind="incident", subject=d.incident.id) for d in decisions if d.incident]
-        notices += [Notice(kind=r.kind, subject=r.key) for d in decisions for r in d.records]
-        for reader in self._readers:
-            for notice in notices:
-                if reader.qsize() < MOST_NOTICES - 1:
-                    reader.put_nowait(notice)
+        return self.notices.subscribe()

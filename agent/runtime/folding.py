@@ -10,7 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
-from agent.core.receiving import key_of, late, only_counted, reopens
+from agent.core.grouping import key_of
+from agent.core.receiving import late, only_counted, reopens
 from agent.core.view import View
 from agent.model.alert import AlertStatus
 from agent.model.decision import Decision, LedgerEntry

@@ -12,16 +12,28 @@ from collections.abc import Sequence
 
 import msgspec
 
+from agent.core.blindness import sign_of
 from agent.core.cleaning import LONGEST_NAME, clean_alert, clean_text
 from agent.core.fingerprint import fingerprint, message_key
 from agent.core.view import View
-from agent.model.alert import Alert, AlertStatus, Change, Heartbeat, Measure, Signal
+from agent.model.alert import (
+    Alert,
+    AlertStatus,
+    Alive,
+    Change,
+    Heartbeat,
+    Measure,
+    Signal,
+    SilenceList,
+)
 from agent.model.event import (
     AlertReceived,
     ChangeReceived,
     Event,
     HeartbeatReceived,
     MeasureReceived,
+    SilencesRead,
+    SourceChecked,
 )
 
 ARRIVAL = 0.0
@@ -44,10 +56,24 @@ def event_of(signal: Signal, *, at: float, view: View) -> Event:
             return MeasureReceived(at=at, measure=named)
         case Change():
             return ChangeReceived(at=at, change=_clean_change(signal, view))
+        case SilenceList():
+            source = _clean(signal.source)
+            return SilencesRead(at=at, source=source, silences=signal.silences)
+        case Alive():
+            return SourceChecked(at=at, source=_clean(signal.source), detail=_clean(signal.detail))
 
 
 def events_of(signals: Sequence[Signal], *, at: float, view: View) -> list[Event]:
-    return [event_of(signal, at=at, view=view) for signal in signals]
+    """The events of all of them; a Watchdog is a sign of life besides."""
+    events: list[Event] = []
+    for signal in signals:
+        event = event_of(signal, at=at, view=view)
+        events.append(event)
+        if isinstance(event, AlertReceived):
+            sign = sign_of(event.alert, view, at=at)
+            if sign is not None:
+                events.append(sign)
+    return events
 
 
 def complete(alert: Alert, *, at: float, view: View) -> Alert:
@@ -111,4 +137,5 @@ def _clean_change(change: Change, view: View) -> Change:
         entity=entity,
         what=clean_text(change.what, longest=1024)[0],
         by=_clean(change.by),
+        is_manual=change.is_manual,
     )

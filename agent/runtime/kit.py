@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from agent.catalog.addresses import origin_of
 from agent.model.alert import Signal
 from agent.model.errors import Permanent
 from agent.model.product import Entity, Registry
@@ -31,8 +32,10 @@ from agent.ports.kit import (
     ProcessUse,
     PromQL,
     ReadKit,
+    Sample,
     SourceKit,
 )
+from agent.runtime.egress import Written
 from agent.runtime.http_client import AiohttpHttp, ReadingHttp
 from agent.runtime.promql_client import PromQLThreads
 
@@ -86,6 +89,26 @@ class ReadingProcesses:
 
     async def config_state(self, name: str) -> Mapping[str, Any]:
         return await self._all.config_state(name)
+
+
+class WrittenPromQL:
+    """PromQL that is asked only where people wrote that it is: no alert may name a Prometheus."""
+
+    __slots__ = ("_promql", "_written")
+
+    def __init__(self, promql: PromQL, written: Written) -> None:
+        self._promql, self._written = promql, written
+
+    async def query(
+        self, expression: str, *, url: str | None, timeout_seconds: float
+    ) -> tuple[Sample, ...]:
+        if url is not None:
+            origin = origin_of(url)
+            if origin is None or not self._written(*origin):
+                raise Permanent(
+                    "nobody wrote the address of this Prometheus into the settings or a runbook"
+                )
+        return await self._promql.query(expression, url=url, timeout_seconds=timeout_seconds)
 
 
 @dataclass(slots=True)
@@ -159,7 +182,12 @@ class LentToSource:
 
 
 class Kits:
-    """Makes kits. `products` is asked for the registry at each kit, so that a reload is seen."""
+    """Makes kits. `products` is asked for the registry at each kit, so that a reload is seen.
+
+    Sources and notifiers have their addresses from the settings. Those of what reads and acts come
+    by way of runbooks, which may compute them from an alert: with `written`, they lead inside only
+    where people wrote them (egress.py); without it nothing is known of that, and they may.
+    """
 
     def __init__(
         self,
@@ -170,13 +198,16 @@ class Kits:
         prometheus_url: str | None = None,
         prometheus_method: str = "POST",
         http: AiohttpHttp | None = None,
+        written: Written | None = None,
     ) -> None:
         self._clock = clock
         self._processes = processes
         self._products = products
         self._http = http or AiohttpHttp(clock)
-        self._promql = PromQLThreads(clock, url=prometheus_url, method=prometheus_method)
-        self._reading_http = ReadingHttp(self._http)
+        self._computed_http = AiohttpHttp(clock, written=written) if written else self._http
+        self._threads = PromQLThreads(clock, url=prometheus_url, method=prometheus_method)
+        self._promql: PromQL = WrittenPromQL(self._threads, written) if written else self._threads
+        self._reading_http = ReadingHttp(self._computed_http)
         self._reading_processes = ReadingProcesses(processes)
 
     @property
@@ -203,7 +234,7 @@ class Kits:
         log_fields: Mapping[str, Any] | None = None,
     ) -> ActKit:
         return LentToAct(
-            http=self._http,
+            http=self._computed_http,
             promql=self._promql,
             processes=self._processes,
             registry=self._products(),
@@ -245,5 +276,6 @@ class Kits:
         )
 
     async def close(self) -> None:
+        await self._computed_http.close()
         await self._http.close()
-        await self._promql.close()
+        await self._threads.close()

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from agent.core import guard
+from agent.core.halting import Place
 from agent.core.view import View
 from agent.model.command import Command, CommandKind
 from agent.model.effect import Effect, Outcome, OutcomeStatus
@@ -30,9 +31,13 @@ MOST_READS = 64
 MOST_ACTS = 16
 MOST_PAGES = 16
 LONGEST_DETAIL = 500
+READS = (CommandKind.DIAGNOSE, CommandKind.OBSERVE, CommandKind.PROBE)
+"""They give up their slot once their outcome is on disk; acts and pages go on without that."""
 MOST_RESULT_BYTES = 256 * 1024
 UNTOLD = "what it brought could not be kept; the log has it"
 
+LONGEST_WAIT_SECONDS = 3600.0
+"""What a plugin may ask for before it is tried again: a `Retry-After` of an hour is kept to."""
 CANCEL_SECONDS = 1.0
 """For a plugin to leave when it is told to."""
 
@@ -45,9 +50,20 @@ class Runner(Protocol):
     async def call(self, command: Command) -> Mapping[str, Any]: ...
 
 
+class HaltSwitch(Protocol):
+    """The kill switch outside of the store (runtime/halt_files.py)."""
+
+    def look(self) -> Place | None:
+        """Who says on, read now; None where nobody does."""
+        ...
+
+
 class Outbox:
-    def __init__(self, *, clock: Clock, view: View, runner: Runner, finish: Finish) -> None:
+    def __init__(
+        self, *, clock: Clock, view: View, runner: Runner, finish: Finish, halt: HaltSwitch
+    ) -> None:
         self._clock, self._view, self._runner, self._finish = clock, view, runner, finish
+        self._halt = halt
         self._tasks: set[asyncio.Task[None]] = set()
         self._begun: set[asyncio.Task[Any]] = set()
         """Those of them that have called their plugin."""
@@ -58,6 +74,7 @@ class Outbox:
         }
         self._slots[CommandKind.OBSERVE] = self._slots[CommandKind.DIAGNOSE]
         self._slots[CommandKind.PROBE] = self._slots[CommandKind.DIAGNOSE]
+        self._late = asyncio.Semaphore(MOST_READS)
         self._draining = False
 
     @property
@@ -106,24 +123,54 @@ class Outbox:
         wait = command.not_before - self._clock.now()
         if wait > 0:
             await self._clock.sleep(wait)
+        if command.kind in READS:
+            await self._read(command)
+            return
         async with self._slots[command.kind]:
             if self._draining and command.kind is CommandKind.ACT:
                 return  # its intent stays open: after the next start it is judged as unknown
-            task = asyncio.current_task()
-            assert task is not None
-            self._begun.add(task)
+            self._begin()
             outcome = await self._run(command)
         await self._report(command, outcome)
 
+    async def _read(self, command: Command) -> None:
+        """Thousands that read at once must not stand before a new alert, neither here nor in the
+        lane: whoever does not get a turn in time goes without an answer."""
+        slots = self._slots[command.kind]
+        try:
+            async with asyncio.timeout(command.timeout_seconds):
+                await slots.acquire()
+        except TimeoutError:
+            text = f"no turn within {command.timeout_seconds:g} s"
+            late = _failed(OutcomeStatus.TEMPORARY, Reason.TIMED_OUT, text)
+            async with self._late:
+                await self._report(command, late)
+            return
+        try:
+            self._begin()
+            await self._report(command, await self._run(command))
+        finally:
+            slots.release()
+
+    def _begin(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._begun.add(task)
+
     def _refused(self, command: Command) -> Outcome | None:
-        """The guards, read again at the moment of acting."""
+        """The guards, read again at the moment of acting. The kill switch is read itself, and not
+        what was kept of it: the store may be what is broken."""
         if command.kind is not CommandKind.ACT:
             return None
+        place = self._halt.look()
+        if place is not None:
+            return _failed(OutcomeStatus.REFUSED, place.reason, place.sentence)
         incident = self._view.incidents.get(command.subject)
         stop = guard.recheck(command, incident, self._view, at=self._clock.now())
         if stop is None:
             return None
-        return Outcome(status=OutcomeStatus.REFUSED, reason=stop.reason, detail=stop.text)
+        outcome = _failed(OutcomeStatus.REFUSED, stop.reason, stop.text)
+        return _with_wait(outcome, stop.after_seconds)  # it may let go by itself
 
     async def _run(self, command: Command) -> Outcome:
         changes = command.kind is CommandKind.ACT and command.effect is not Effect.READ
@@ -196,5 +243,5 @@ def _with_wait(outcome: Outcome, after_seconds: float | None) -> Outcome:
         status=outcome.status,
         reason=outcome.reason,
         detail=outcome.detail,
-        after_seconds=min(after_seconds, 600.0),
+        after_seconds=min(after_seconds, LONGEST_WAIT_SECONDS),
     )

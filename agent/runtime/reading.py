@@ -14,23 +14,28 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from agent.catalog.calendar_document import unknown_names
 from agent.catalog.draft import draft
 from agent.catalog.faults import FaultsError
 from agent.catalog.files import fault_of_file
+from agent.catalog.on_call import Staff, load_on_call, unreachable_builders
 from agent.catalog.people import Principals, load_principals
 from agent.catalog.products import load_registry
 from agent.catalog.runbook_cache import RunbookCache, load_cached
+from agent.catalog.runbook_owners import of_their_owners
 from agent.catalog.runbooks import RunbookSet, load_runbooks, load_text
 from agent.catalog.settings import Settings, Use
 from agent.core.matching import MatchIndex
+from agent.core.reaching import DEFAULT, LAST_RESORT
 from agent.core.view import Channel
 from agent.model.fault import Fault, FaultSeverity
 from agent.model.product import Registry
 from agent.model.records import Promotion, PromotionState
 from agent.model.runbook import Runbook
 from agent.ports.plugin import Plugin
+from agent.runtime.known_secrets import known_secrets, with_slack_secret
 from agent.runtime.registry import PluginRegistry, shipped_plugins_folder, shipped_runbooks_folder
-from agent.runtime.uses import faults_of_uses
+from agent.runtime.uses import faults_of_channels, faults_of_uses
 
 log = structlog.get_logger("reading")
 
@@ -38,8 +43,6 @@ PROMOTED = "promoted"
 CACHE = "runbooks.cache"
 CANNOT_WRITE = "HS410"
 PAGES_FILE = "pages.jsonl"
-DEFAULT = "default"
-FALLBACK = "fallback"
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +50,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     runbooks: RunbookSet
     index: MatchIndex
     principals: Principals | None
+    staff: Staff = Staff()
     faults: tuple[Fault, ...]
+    secrets: frozenset[str] = frozenset()
+    """What must not be shown anywhere (known_secrets.py)."""
 
     @property
     def is_good(self) -> bool:
@@ -63,6 +69,12 @@ def runbook_folders(settings: Settings) -> list[Path]:
     """The site's own, and the shipped ones where they are wanted."""
     shipped = [shipped_runbooks_folder()] if settings.shipped_runbooks else []
     return [*settings.runbooks, *shipped]
+
+
+def with_products_own(folders: list[Path], registry: Registry) -> list[Path]:
+    """With the folders that products name, each once."""
+    own = [Path(text) for product in registry.products.values() for text in product.runbooks]
+    return list(dict.fromkeys([*own, *folders]))
 
 
 def load_plugins(settings: Settings) -> PluginRegistry:
@@ -83,19 +95,15 @@ def read(
     runbooks carry neither their tests nor their documents.
     """
     faults: list[Fault] = []
-    registry, principals = Registry(), None
+    registry = Registry()
     try:
         registry, warnings = load_registry(settings.products)
         faults += warnings
     except FaultsError as error:
         faults += error.faults
-    try:
-        if settings.tokens_file is not None:
-            principals = load_principals(settings.tokens_file)
-            faults += principals.warnings
-    except FaultsError as error:
-        faults += error.faults
-    folders = runbook_folders(settings)
+    principals = _principals(settings, faults)
+    staff = _staff(settings, registry, faults)
+    folders = with_products_own(runbook_folders(settings), registry)
     promoted = settings.data_dir / PROMOTED
     try:
         if promotions is not None:
@@ -108,16 +116,67 @@ def read(
         runbooks = _through_cache(settings.data_dir / CACHE, folders, plugins)
     else:
         runbooks = load_runbooks(folders, plugins)
+    runbooks = of_their_owners(runbooks, registry, platform=settings.policy.platform)
     faults += runbooks.faults
+    if registry.products:  # where they could not be read, that is the fault
+        names = [runbook.name for runbook in runbooks.runbooks]
+        faults += unknown_names(settings.policy, registry.products, names)
     faults += faults_of_uses(settings, plugins)
+    faults += faults_of_channels(staff.channels, plugins)
+    secrets, plain = known_secrets(
+        _with_people(settings, staff), registry, runbooks.runbooks, principals
+    )
+    faults += plain
     index = MatchIndex(runbooks.runbooks, _pinned(pinned or {}, plugins))
     return Reading(
         registry=registry,
         runbooks=runbooks,
         index=index,
         principals=principals,
+        staff=staff,
         faults=tuple(faults),
+        secrets=secrets,
     )
+
+
+def _principals(settings: Settings, faults: list[Fault]) -> Principals | None:
+    """Everybody who can be proven, where people are told apart. Faults go to the others."""
+    if settings.tokens_file is None:
+        return None
+    try:
+        principals = load_principals(settings.tokens_file)
+        faults += principals.warnings
+        principals, unreadable = with_slack_secret(principals, settings)
+    except FaultsError as error:
+        faults += error.faults
+        return None
+    faults += unreadable
+    return principals
+
+
+def _staff(settings: Settings, registry: Registry, faults: list[Fault]) -> Staff:
+    """Who is on call. Its faults and warnings are added to the others."""
+    try:
+        teams = teams_of(registry, settings) if registry.products else None
+        staff = load_on_call(settings.on_call, teams=teams)
+    except FaultsError as error:
+        faults += error.faults
+        return Staff()
+    faults += staff.warnings
+    faults += unreachable_builders(registry, staff, settings.notify)
+    return staff
+
+
+def _with_people(settings: Settings, staff: Staff) -> Settings:
+    """Their channels have secrets as those of teams have."""
+    return msgspec.structs.replace(settings, notify={**settings.notify, **staff.channels})
+
+
+def teams_of(registry: Registry, settings: Settings) -> frozenset[str]:
+    """Everybody who owns something, and who can be told."""
+    builders = {p.builder for p in registry.products.values()}
+    owners = {e.owner for e in registry.entities.values()}
+    return frozenset(builders | owners | {settings.policy.platform, *settings.notify})
 
 
 def _through_cache(
@@ -170,23 +229,25 @@ def write_promoted(folder: Path, promotions: Iterable[Promotion]) -> None:
 
 
 def channels_of(
-    settings: Settings, registry: PluginRegistry
+    settings: Settings, staff: Staff
 ) -> tuple[dict[str, tuple[Channel, ...]], dict[str, Use]]:
-    """Channels per team for the view, and what is behind each for the outbox.
+    """Channels per team and person for the view, and what is behind each for the outbox.
 
-    The built-in default is the terminal and a file; the fallback is always the file, because it
-    depends on nothing outside.
+    The built-in default is the terminal and a file. After every channel there is the last resort,
+    which is no plugin and depends on nothing outside (runtime/last_resort.py).
     """
     file = Use(use="file", params={"path": str(settings.data_dir / PAGES_FILE)})
-    teams: dict[str, tuple[Use, ...]] = {DEFAULT: (Use(use="terminal"), file), FALLBACK: (file,)}
-    teams |= {team: tuple(uses) for team, uses in settings.notify.items()}
+    receivers: dict[str, tuple[Use, ...]] = {DEFAULT: (Use(use="terminal"), file)}
+    receivers |= {team: tuple(uses) for team, uses in settings.notify.items()}
+    receivers |= staff.channels
+    receivers[LAST_RESORT] = (Use(use=LAST_RESORT),)
     view: dict[str, tuple[Channel, ...]] = {}
     behind: dict[str, Use] = {}
-    for team, uses in teams.items():
+    for name, uses in receivers.items():
         rows = []
         for number, use in enumerate(uses):
-            channel = Channel(id=f"{team}/{number}", use=use.use)
+            channel = Channel(id=f"{name}/{number}", use=use.use)
             behind[channel.id] = use
             rows.append(channel)
-        view[team] = tuple(rows)
+        view[name] = tuple(rows)
     return view, behind

@@ -187,7 +187,12 @@ def plugin_facts(plugin: Plugin, *, is_connected: bool = True) -> PluginFacts:
             has_probe=plugin.probe_function is not None,
             needs=needs,
             is_connected=is_connected,
+            undone_by=plugin.undone_by,
+            availability=plugin.availability.value,
         )
+    if isinstance(plugin, Notifier):
+        tells = tuple(telling.value for telling in plugin.tells)
+        return PluginFacts(name=plugin.name, kind=plugin.kind, tells=tells)
     return PluginFacts(name=plugin.name, kind=plugin.kind, needs=needs, is_connected=is_connected)
 
 

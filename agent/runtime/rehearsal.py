@@ -17,6 +17,7 @@ import msgspec
 from agent.catalog.quantities import format_duration
 from agent.catalog.runbook_document import Expect, Given
 from agent.catalog.runbooks import LoadedTest, RunbookSet
+from agent.core.guard import ASKS
 from agent.core.matching import MatchIndex
 from agent.core.view import RunbookIndex
 from agent.model.decision import JournalEntry
@@ -34,9 +35,9 @@ from agent.runtime.rehearsal_world import World
 LIFECYCLE_REASONS = frozenset(
     {
         Reason.RUNBOOK_IN_SHADOW.value,
-        Reason.RUNBOOK_NEEDS_APPROVAL.value,
         Reason.RUNBOOK_NOT_RUNNABLE.value,
         Reason.NO_RUNBOOK.value,
+        *(reason.value for reason in ASKS),
     }
 )
 
@@ -134,7 +135,13 @@ class Company:
         given = _inherited(loaded, self.runbooks.tests(loaded.runbook)[0].test.given)
         seen: list[tuple[int, Truth]] = []
         world = World(runbook, given, self.plugins, self._policy)
-        stage = Stage(world, self._around(runbook, loaded, seen), self._facts, loaded.test.at)
+        stage = Stage(
+            world,
+            self._around(runbook, loaded, seen),
+            self._facts,
+            loaded.test.at,
+            approves=not _expects_to_be_kept(loaded),
+        )
         stage.play()
         expected, got = _compared(loaded, stage, world.policy)
         return TestResult(

@@ -19,6 +19,7 @@ from agent.catalog.runbook_test_document import Given, GivenObject
 from agent.core.facts import resolve_params
 from agent.core.identify import ENTITY_LABELS
 from agent.core.inventory import REGISTERED
+from agent.core.rails.alone import alone
 from agent.model.alert import Alert, AlertStatus
 from agent.model.policy import Policy
 from agent.model.product import Entity, EntityKind, InventoryObject, Product, Registry
@@ -43,7 +44,9 @@ class FixedWindow:
 
 
 def policy_of(runbook: Runbook, given: Given, policy: Policy) -> Policy:
-    name = runbook.guard.window
+    dwell = policy.rails.dwell_seconds if given.alert and given.alert.starts_ago is not None else 0
+    rails = msgspec.structs.replace(alone(policy).rails, dwell_seconds=float(dwell))
+    policy, name = msgspec.structs.replace(policy, rails=rails), runbook.guard.window
     if name is None:
         return policy
     said = given.window or "open"
@@ -53,6 +56,7 @@ def policy_of(runbook: Runbook, given: Given, policy: Policy) -> Policy:
 
 def alert_of(runbook: Runbook, given: Given) -> Alert:
     told = given.alert
+    fired = told.starts_ago if told is not None else None
     labels: dict[str, str] = dict(told.labels) if told else {}
     if "alertname" not in labels and len(runbook.match.alert) == 1:
         labels["alertname"] = runbook.match.alert[0]
@@ -65,7 +69,7 @@ def alert_of(runbook: Runbook, given: Given) -> Alert:
         status=AlertStatus.FIRING,
         labels=labels,
         annotations=told.annotations if told else {},
-        starts_at=START,
+        starts_at=START - (fired if fired is not None else runbook.guard.dwell_seconds or 0.0),
         generator_url=address,
     )
 

@@ -22,7 +22,7 @@ from agent.core.view import RunbookIndex, View
 from agent.model.alert import Alert, AlertStatus
 from agent.model.command import Command
 from agent.model.decision import Decision, JournalEntry
-from agent.model.event import AlertReceived, CommandFinished, Event, TimerFired
+from agent.model.event import AlertReceived, Approved, CommandFinished, Event, TimerFired
 from agent.model.incident import Incident, State
 from agent.model.policy import PluginFacts
 from agent.model.reason import Reason
@@ -33,6 +33,8 @@ from agent.runtime.view_state import ViewState
 
 CLEARS_AFTER_SECONDS = 1.0
 """So long after the steps are done the alert clears, where the test says nothing else."""
+REVIEWERS = ("a reviewer", "another reviewer")
+"""They approve whatever is asked, where the test is not about being asked."""
 MAX_EVENTS = 5_000
 MAX_SECONDS = 7 * 86_400.0
 
@@ -66,6 +68,8 @@ class Stage:
         runbooks: RunbookIndex,
         plugins: Mapping[str, PluginFacts],
         moments: Sequence[Moment] = (),
+        *,
+        approves: bool = False,
     ) -> None:
         view = View(
             policy=world.policy,
@@ -86,8 +90,9 @@ class Stage:
         self._numbers = count()
         self._due: list[_Due] = []
         self._cases: dict[str, Incident] = {}
-        self._episode = START
+        self._episode = world.alert.starts_at
         self._moments = moments
+        self._approves = approves
         self._changed = self._looked = 0
         self._clears = world.clears and (
             world.says_so or not any(moment.alert for moment in moments)
@@ -200,6 +205,15 @@ class Stage:
         for command in decision.commands:
             at = max(self._now, command.not_before)
             heapq.heappush(self._due, _Due(at, next(self._numbers), command))
+        self._approve(event)
+
+    def _approve(self, event: Event) -> None:
+        case = self._cases.get(self.last.id) if self.last is not None else None
+        if not self._approves or case is None or isinstance(event, Approved):
+            return
+        for who in REVIEWERS:
+            if self._cases[case.id].state is State.AWAITING_APPROVAL:
+                self._take(Approved(at=self._now, subject=case.id, who=who))
 
     def _note(self, decision: Decision, before: Incident | None) -> None:
         self.journal.extend(decision.journal)

@@ -11,23 +11,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import msgspec
 import structlog
 
 from agent.catalog.faults import FaultsError
 from agent.catalog.runbooks import RunbookSet
-from agent.catalog.settings import Settings
+from agent.catalog.settings import Settings, Use
 from agent.core.matching import MatchIndex
 from agent.model.errors import StoreUnavailable
 from agent.model.fault import Fault, FaultSeverity
 from agent.model.product import Registry
 from agent.ports.clock import Clock
 from agent.runtime.last_good import errors_by_file, with_last_good
-from agent.runtime.reading import Reading, channels_of, read, runbook_folders
+from agent.runtime.reading import (
+    Reading,
+    channels_of,
+    read,
+    runbook_folders,
+    with_products_own,
+)
+from agent.runtime.redaction import Redaction
 from agent.runtime.registry import PluginRegistry
 from agent.runtime.signature import SETTLED_SECONDS, Settled, Signature, signature_of
+from agent.runtime.token_ends import TokenEnds
 from agent.runtime.uses import renewed
 from agent.runtime.view_state import ViewState, replaced
 
@@ -51,7 +59,7 @@ class Reloading:
         state: ViewState,
         clock: Clock,
         watch: Callable[[], Awaitable[None]],
-        use_channels: Callable[[Mapping[str, Any]], None],
+        redaction: Redaction | None = None,
     ) -> None:
         self.settings = settings
         self.settings_again: Callable[[], Settings] = lambda: settings
@@ -61,11 +69,16 @@ class Reloading:
             index=MatchIndex(()),
             principals=None,
             faults=(),
+            secrets=frozenset(),
         )
         self.refused: frozenset[str] = frozenset()
         """Files whose present version is not the one in use."""
         self._registry, self._state, self._clock = registry, state, clock
-        self._watch, self._use_channels = watch, use_channels
+        self._watch = watch
+        self.behind: Mapping[str, Use] = {}
+        """What is behind each channel of the view, by its id."""
+        self._redaction = redaction or Redaction()
+        self._token_ends = TokenEnds()
         self._wanted = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._settled = Settled(self._signature())
@@ -73,6 +86,7 @@ class Reloading:
     def start(self) -> None:
         """With the store open: what was learned is written as files and read like the rest."""
         self._take(self._reading_of(self.settings)())
+        self._settled = Settled(self._signature())  # with the folders that products name
         self.refused = frozenset(errors_by_file(self.reading.runbooks))
         for fault in self.reading.faults:
             is_error = fault.severity is FaultSeverity.ERROR
@@ -108,6 +122,7 @@ class Reloading:
         """Asks for a reload once changed files have stood still for a second."""
         while True:
             await self._clock.sleep(POLL_SECONDS)
+            self._token_ends.tell(self.reading.principals, at=self._clock.now())
             now = await asyncio.to_thread(self._signature)
             if self._settled.is_due(now, at=self._clock.monotonic()):
                 log.info("files_changed")
@@ -115,8 +130,12 @@ class Reloading:
 
     def _signature(self) -> Signature:
         settings = self.settings
-        paths = [*runbook_folders(settings), *settings.products]
+        own = with_products_own(runbook_folders(settings), self.reading.registry)
+        paths = [*own, *settings.products, *settings.on_call]
+        paths += [Path(file) for file in self.reading.staff.files]
         paths += [p for p in (settings.file, settings.tokens_file) if p is not None]
+        paths += [Path(file) for file in settings.policy.files]
+        paths += self.reading.principals.files if self.reading.principals is not None else ()
         return signature_of(paths)
 
     async def _until_written(self) -> None:
@@ -166,9 +185,8 @@ class Reloading:
         found, self.refused = usable
         self.settings = settings
         self._take(found)
-        channels, behind = channels_of(settings, self._registry)
-        self._use_channels(behind)
-        replaced(self._state.view, policy=settings.policy, channels=channels)
+        replaced(self._state.view, policy=settings.policy)
+        self._state.use_rules()
         await self._watch()
         if waiting:
             log.warning("waits_for_a_restart", settings=waiting)
@@ -208,4 +226,13 @@ class Reloading:
 
     def _take(self, reading: Reading) -> None:
         self.reading = reading
-        replaced(self._state.view, registry=reading.registry, runbooks=reading.index)
+        self._redaction.know(reading.secrets)
+        self._token_ends.tell(reading.principals, at=self._clock.now())
+        channels, self.behind = channels_of(self.settings, reading.staff)
+        replaced(
+            self._state.view,
+            registry=reading.registry,
+            runbooks=reading.index,
+            channels=channels,
+            on_call=reading.staff.on_call,
+        )

@@ -11,14 +11,9 @@ reads them when it is asked: its own counters would cost as much as storing the 
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TextIO, cast
 
-import structlog
 from opentelemetry import trace
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -29,54 +24,15 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import generate_latest
 
 import agent
+from agent.core.guard import RAIL_REASONS
 from agent.model.decision import Decision, JournalEntry
 from agent.model.incident import Incident
 
-LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 SECONDS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 MOST_OPEN_SPANS = 10_000
-
-
-class Forgiving:
-    """Standard error that never raises: behind it may be a full disk or a reader that went away,
-    and what cannot be told must still be done."""
-
-    def write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(text)
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.flush()
-
-
-def configure_logs(*, level: str, text: bool) -> None:
-    """One JSON object a line on stderr (or text for people at a terminal)."""
-    # Never the values of local variables: a plugin's hold its secrets.
-    renderers: tuple[Any, ...]
-    if text:
-        plain = structlog.dev.plain_traceback
-        console = structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=plain
-        )
-        renderers = (console,)
-    else:
-        told = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-        as_data = structlog.processors.ExceptionRenderer(told)
-        renderers = (as_data, structlog.processors.JSONRenderer())
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *renderers,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", Forgiving())),
-        cache_logger_on_first_use=True,
-    )
-    # Libraries log by `logging`: only their warnings, in the same place.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+SAID_NO = ("waiting_for_rail", "guard", "stopped")
+"""Kinds of journal entries that hold the no of a rail: the step waits, a person is asked, or it is
+given up."""
 
 
 class Telemetry:
@@ -103,6 +59,12 @@ class Telemetry:
             callbacks=[self._observe_decisions],
             description="Journal entries by kind and reason",
         )
+        self._stops: Counter[str] = Counter()
+        meter.create_observable_counter(
+            "homeostat.rail.stops",
+            callbacks=[self._observe_stops],
+            description="What rails said no to, by reason",
+        )
         self._received = 0
         meter.create_observable_counter(
             "homeostat.alerts.received",
@@ -127,6 +89,9 @@ class Telemetry:
             Observation(count, {"kind": kind, "reason": reason})
             for (kind, reason), count in list(self._decisions.items())
         ]
+
+    def _observe_stops(self, _: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(count, {"reason": why}) for why, count in list(self._stops.items())]
 
     def _export(self, endpoint: str) -> None:
         # Heavy, and only for those who have a collector: an extra.
@@ -156,6 +121,10 @@ class Telemetry:
         for decision in decisions:
             for entry in decision.journal:
                 self._decisions[entry.kind, entry.reason.value] += 1
+                if entry.kind in SAID_NO and entry.reason in RAIL_REASONS:
+                    self._stops[entry.reason.value] += 1
+            if decision.refused in RAIL_REASONS:
+                self._stops[decision.refused.value] += 1
             if self._is_tracing and decision.incident is not None:
                 self._trace(decision.incident, decision.journal)
 

@@ -25,6 +25,9 @@ LONGEST_SLEEP_SECONDS = 5.0
 STORE_PAUSE_SECONDS = 1.0
 DEFECT_PAUSE_SECONDS = 60.0
 """Until a timer that could not be decided about is tried again."""
+MOST_AT_ONCE = 200
+"""What fell due together is handed on in parts, each once the one before is on disk: after a long
+stop with thousands of open incidents a new alert waits for one part, and not for all of them."""
 
 Key = tuple[str, str]
 
@@ -95,7 +98,7 @@ class Timers:
 
     def _ready(self, now: float) -> list[Key]:
         ready: list[Key] = []
-        while self._heap and self._heap[0][0] <= now:
+        while self._heap and self._heap[0][0] <= now and len(ready) < MOST_AT_ONCE:
             due, key = heapq.heappop(self._heap)
             if self._due.get(key) == due:
                 del self._due[key]

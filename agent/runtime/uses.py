@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from pydantic import ValidationError
@@ -16,7 +16,10 @@ UNKNOWN_PLUGIN = "HS406"
 WRONG_PLUGIN = "HS408"
 PARAMETER = "HS409"
 
-RENEWED = ("runbooks", "shipped_runbooks", "products", "policy", "notify")
+RENEWED = (
+    "runbooks", "shipped_runbooks", "products", "policy", "notify", "on_call",
+    "slack_signing_secret",
+)  # fmt: skip
 """Keys of the settings that a reload takes over; the others wait for a restart."""
 
 
@@ -38,7 +41,14 @@ def faults_of_uses(settings: Settings, plugins: Mapping[str, Plugin]) -> Iterato
     """Of `sources` and `notify`: plugins that are not there, of another kind, or asked wrongly."""
     for use in settings.sources:
         yield from _faults(use, plugins, (StreamSource, LevelSource), "no source to configure")
-    for uses in settings.notify.values():
+    yield from faults_of_channels(settings.notify, plugins)
+
+
+def faults_of_channels(
+    channels: Mapping[str, Sequence[Use]], plugins: Mapping[str, Plugin]
+) -> Iterator[Fault]:
+    """Of ways to reach teams and people."""
+    for uses in channels.values():
         for use in uses:
             yield from _faults(use, plugins, (Notifier,), "no notifier")
             try:

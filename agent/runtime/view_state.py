@@ -8,22 +8,27 @@ copying 100,000 open incidents per batch would cost more than deciding.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 import msgspec
 
+from agent.core.signs import BURNING, Signs
+from agent.core.speakers import Speakers
 from agent.core.view import View
 from agent.model.alert import AlertStatus
 from agent.model.decision import Decision, Record, Timer
 from agent.model.event import TimerFired
-from agent.model.incident import Incident
+from agent.model.incident import Incident, State
 from agent.model.records import Act, ChangeRecord, Halt
 from agent.ports.store import Snapshot
 
 ABSENT: Any = object()
 HALT = "halt"
 KEPT_ACTS_SECONDS = 86400.0
+KEPT_LATELY_SECONDS = 3600.0
 MOST_CHANGES = 20
+KEPT_OPENED_SECONDS = 600.0
 
 SINGLE = {
     "agent": "agents",
@@ -31,6 +36,10 @@ SINGLE = {
     "resolution": "resolutions",
     "promotion": "promotions",
     "silence": "silences",
+    "storm": "storms",
+    "breaker": "breakers",
+    "flap": "flaps",
+    "source": "sources",
 }
 
 
@@ -43,24 +52,36 @@ class ViewState:
         self.by_key: dict[str, str] = {}
         self.live: dict[str, str] = {}
         self.acts: dict[str, tuple[Act, ...]] = {}
+        self.acting: dict[str, Act] = {}
+        self.lately: dict[str, Act] = {}
+        self.in_hand: dict[str, str] = {}
         self.changes: dict[str, tuple[ChangeRecord, ...]] = {}
         self.single: dict[str, dict[str, Any]] = {kind: {} for kind in SINGLE}
         self.timers: dict[tuple[str, str], float] = {}
         self.pinned: dict[str, str] = {}
+        self.signs = Signs()
+        self.speakers = Speakers(view.policy.inhibit_rules)
+        self.opened: list[float] = []
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
         self._halts: dict[str, Halt] = {}
         view.incidents = self.incidents
         view.by_key = self.by_key
         view.live = self.live
         view.acts = self.acts
+        view.acting, view.lately, view.in_hand = self.acting, self.lately, self.in_hand
         view.changes = self.changes
         view.pinned = self.pinned
+        view.signs = self.signs
+        view.speaking, view.listening = self.speakers.speaking, self.speakers.listening
+        view.inhibited = self.speakers.inhibited
+        view.burning = self.signs.family(BURNING)
+        view.opened = self.opened
         for kind, name in SINGLE.items():
             setattr(view, name, self.single[kind])
 
     def load(self, snapshot: Snapshot) -> None:
         """Everything that is still open, at start."""
-        for incident in snapshot.incidents:
+        for incident in sorted(snapshot.incidents, key=lambda i: i.opened_at):
             self._put_incident(incident)
         for kind, rows in snapshot.records.items():
             for key, body in rows.items():
@@ -68,6 +89,11 @@ class ViewState:
         for timer in snapshot.timers:
             self._put_timer(timer)
         self.keep()
+
+    def use_rules(self) -> None:
+        """The policy was read anew."""
+        if self.view.policy.inhibit_rules != self.speakers.rules:
+            self.speakers.use(self.view.policy.inhibit_rules, self.incidents.values())
 
     def apply(self, decision: Decision) -> None:
         if decision.incident is not None:
@@ -80,6 +106,9 @@ class ViewState:
     def keep(self) -> None:
         """The batch is on disk."""
         self._undo.clear()
+        if self.opened and self.opened[-1] - self.opened[0] > KEPT_OPENED_SECONDS:
+            since = self.opened[-1] - 0.5 * KEPT_OPENED_SECONDS
+            del self.opened[: bisect_left(self.opened, since)]
 
     def mark(self) -> int:
         """A point within the batch to go back to."""
@@ -90,6 +119,8 @@ class ViewState:
         to its end: as if it had never been."""
         while len(self._undo) > mark:
             target, key, before = self._undo.pop()
+            if target is self.incidents:
+                self._unsay(key, before)
             if before is ABSENT:
                 target.pop(key, None)
             else:
@@ -102,7 +133,11 @@ class ViewState:
         return due is not None and due <= event.at
 
     def forget_old_acts(self, at: float) -> None:
-        """Guards look back one day; older acts leave the memory (not the store)."""
+        """Rails look back one day; older acts leave the memory (not the store)."""
+        rails = self.view.policy.rails
+        lately = max(KEPT_LATELY_SECONDS, rails.chain_seconds, rails.relapse_seconds)
+        for key in [k for k, a in self.lately.items() if at - (a.ended_at or a.at) >= lately]:
+            del self.lately[key]
         for target, acts in list(self.acts.items()):
             kept = tuple(a for a in acts if at - a.at < KEPT_ACTS_SECONDS or a.status is None)
             if len(kept) != len(acts):
@@ -118,8 +153,21 @@ class ViewState:
         else:
             target[key] = value
 
+    def _unsay(self, key: str, before: Any) -> None:
+        """What an incident said until now is taken back, before it is itself."""
+        known = before if before is not ABSENT else None
+        now = self.incidents.get(key)
+        if known is None and now is not None:
+            self.opened.pop()
+        self.signs.change(now, known)
+        self.speakers.change(now, known)
+
     def _put_incident(self, incident: Incident) -> None:
         before = self.incidents.get(incident.id)
+        self.signs.change(before, incident)
+        self.speakers.change(before, incident)
+        if before is None and incident.is_open:
+            self.opened.append(incident.opened_at)
         old = _firing(before) if before is not None else set()
         new = _firing(incident) if incident.is_open else set()
         for identity in old - new:
@@ -128,6 +176,9 @@ class ViewState:
         for identity in new:
             if self.live.get(identity) != incident.id:
                 self._put(self.live, identity, incident.id)
+        if is_in_hand(incident) != (incident.id in self.in_hand):
+            product = incident.product or ""
+            self._put(self.in_hand, incident.id, product if is_in_hand(incident) else ABSENT)
         if incident.is_open:
             self._put(self.incidents, incident.id, incident)
             if self.by_key.get(incident.key) != incident.id:
@@ -148,6 +199,8 @@ class ViewState:
             if not any(a.key == body.key for a in acts):
                 kept = (*acts, body)
             self._put(self.acts, body.target, kept)
+            self._put(self.acting, body.key, body if body.status is None else ABSENT)
+            self._put(self.lately, body.key, body)
         elif record.kind == "change" and isinstance(body, ChangeRecord):
             known = self.changes.get(body.entity, ())
             self._put(self.changes, body.entity, (*known, body)[-MOST_CHANGES:])
@@ -160,6 +213,14 @@ class ViewState:
     def _put_timer(self, timer: Timer) -> None:
         value: Any = ABSENT if timer.due is None else timer.due
         self._put(self.timers, (timer.subject, timer.name), value)
+
+
+def is_in_hand(incident: Incident) -> bool:
+    """Whether the agent acts for it, or the proof of what it did is still out."""
+    if incident.state is State.ACTING:
+        return True
+    is_proving = incident.state is State.VERIFYING and incident.verify_started_at is not None
+    return is_proving and any(step.by == "agent" for step in incident.steps)
 
 
 def _firing(incident: Incident) -> set[str]:

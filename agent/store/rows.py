@@ -25,13 +25,18 @@ from agent.model.reason import Reason
 from agent.model.records import (
     Act,
     AgentSigns,
+    Breaker,
     ChangeRecord,
+    Flap,
     Halt,
     MeasureSigns,
     Promotion,
     Resolution,
     RunbookText,
+    Signed,
     Silence,
+    SourceSigns,
+    Storm,
 )
 from agent.ports.store import Quarantined
 
@@ -49,6 +54,11 @@ RECORD_TYPES: Mapping[str, type[msgspec.Struct]] = {
     "silence": Silence,
     "runbook_text": RunbookText,
     "halt": Halt,
+    "storm": Storm,
+    "breaker": Breaker,
+    "flap": Flap,
+    "source": SourceSigns,
+    "signed": Signed,
 }
 
 ACT_MEMORY_SECONDS = 86_400.0

@@ -20,7 +20,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Probed, Reversal
+from agent.model.effect import Availability, Effect, Probed, Reversal
 from agent.ports.kit import ActKit, ReadKit
 from agent.ports.plugin import Params, action
 
@@ -42,6 +42,7 @@ class RestoreConfig(Params):
     params=RestoreConfig,
     effect=Effect.PROBED,
     reversal=Reversal.SNAPSHOT,
+    availability=Availability.INTERRUPTS,
     summary="Puts the last good configuration of a supervised process back",
 )
 async def restore(kit: ActKit, params: RestoreConfig) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 
@@ -30,6 +30,7 @@ class RestoreFiles(Params):
     params=RestoreFiles,
     effect=Effect.IDEMPOTENT,
     reversal=Reversal.NOTHING,
+    availability=Availability.KEEPS,
     summary="Puts files of a process back from the trash, as they were",
 )
 async def restore_files(kit: ActKit, params: RestoreFiles) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.ports.folder_question import Folder, TellingNames
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
@@ -41,6 +41,7 @@ class Trash(Params):
     params=Trash,
     effect=Effect.IDEMPOTENT,
     reversal=Reversal.SNAPSHOT,
+    availability=Availability.KEEPS,
     undone_by="files.restore",
     summary="Moves old files of a process into the trash, compressed, and can put them back",
 )

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
@@ -37,6 +37,7 @@ class Rerun(Params):
     params=Rerun,
     effect=Effect.IDEMPOTENT,
     reversal=Reversal.NOTHING,
+    availability=Availability.KEEPS,
     summary="Runs a failed Kubernetes Job again, or that of a CronJob now",
     needs="kubernetes",
 )

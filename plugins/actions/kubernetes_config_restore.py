@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
@@ -40,6 +40,7 @@ class Restore(Params):
     params=Restore,
     effect=Effect.CONDITIONAL,
     reversal=Reversal.SNAPSHOT,
+    availability=Availability.KEEPS,
     summary="Puts the last good content of a ConfigMap or Secret back",
     needs="kubernetes",
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
@@ -26,6 +26,7 @@ class Cordon(Params):
     params=Cordon,
     effect=Effect.IDEMPOTENT,
     reversal=Reversal.SNAPSHOT,
+    availability=Availability.REMOVES,
     undone_by="kubernetes.uncordon",
     summary="Closes a node for new pods; those on it stay",
     needs="kubernetes",

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
@@ -37,6 +37,7 @@ class DeleteFailed(Params):
     params=DeleteFailed,
     effect=Effect.IDEMPOTENT,
     reversal=Reversal.NONE,
+    availability=Availability.KEEPS,
     summary="Deletes pods that have ended as failed, with their logs",
     needs="kubernetes",
 )

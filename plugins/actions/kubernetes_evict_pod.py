@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
@@ -38,6 +38,7 @@ class Evict(Params):
     params=Evict,
     effect=Effect.CONDITIONAL,
     reversal=Reversal.NOTHING,
+    availability=Availability.REMOVES,
     summary="Asks the cluster to move one pod away, its disruption budget respected",
     needs="kubernetes",
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
@@ -35,6 +35,7 @@ class Expand(Params):
     params=Expand,
     effect=Effect.IDEMPOTENT,
     reversal=Reversal.NONE,
+    availability=Availability.KEEPS,
     summary="Lets a volume grow to a size; it never shrinks again",
     needs="kubernetes",
 )

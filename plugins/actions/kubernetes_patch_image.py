@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
@@ -50,6 +50,7 @@ class Patch(Params):
     params=Patch,
     effect=Effect.CONDITIONAL,
     reversal=Reversal.SNAPSHOT,
+    availability=Availability.KEEPS,
     summary="Sets the image of one container of a workload",
     needs="kubernetes",
 )

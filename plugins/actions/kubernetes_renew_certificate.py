@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Probed, Reversal
+from agent.model.effect import Availability, Effect, Probed, Reversal
 from agent.model.errors import Permanent
 from agent.ports.kit import ActKit, ReadKit
 from agent.ports.plugin import Params, action
@@ -31,6 +31,7 @@ class Renew(Params):
     params=Renew,
     effect=Effect.PROBED,
     reversal=Reversal.NOTHING,
+    availability=Availability.KEEPS,
     summary="Asks cert-manager to issue a certificate anew, now",
     needs="kubernetes",
 )

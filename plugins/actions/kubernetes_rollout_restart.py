@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
@@ -35,6 +35,7 @@ class Restart(Params):
     params=Restart,
     effect=Effect.CONDITIONAL,
     reversal=Reversal.NOTHING,
+    availability=Availability.KEEPS,
     summary="Replaces the pods of a workload one after the other, as it is declared",
     needs="kubernetes",
 )

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
@@ -37,6 +37,7 @@ class Undo(Params):
     params=Undo,
     effect=Effect.CONDITIONAL,
     reversal=Reversal.SNAPSHOT,
+    availability=Availability.KEEPS,
     summary="Brings a named earlier revision of a workload back",
     needs="kubernetes",
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
@@ -36,6 +36,7 @@ class Scale(Params):
     params=Scale,
     effect=Effect.CONDITIONAL,
     reversal=Reversal.SNAPSHOT,
+    availability=Availability.KEEPS,
     summary="Sets the number of replicas of a workload",
     needs="kubernetes",
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
@@ -26,6 +26,7 @@ class Uncordon(Params):
     params=Uncordon,
     effect=Effect.IDEMPOTENT,
     reversal=Reversal.SNAPSHOT,
+    availability=Availability.KEEPS,
     undone_by="kubernetes.cordon",
     summary="Opens a node for new pods again",
     needs="kubernetes",

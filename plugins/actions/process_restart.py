@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Probed, Reversal
+from agent.model.effect import Availability, Effect, Probed, Reversal
 from agent.ports.kit import ActKit, ReadKit
 from agent.ports.plugin import Params, action
 
@@ -34,6 +34,7 @@ class Restart(Params):
     params=Restart,
     effect=Effect.PROBED,
     reversal=Reversal.NOTHING,
+    availability=Availability.INTERRUPTS,
     summary="Stops a supervised process, even one that hangs, and starts it again",
 )
 async def restart(kit: ActKit, params: Restart) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Probed, Reversal
+from agent.model.effect import Availability, Effect, Probed, Reversal
 from agent.ports.kit import ActKit, ReadKit
 from agent.ports.plugin import Params, action
 
@@ -31,6 +31,7 @@ class RollbackVersion(Params):
     params=RollbackVersion,
     effect=Effect.PROBED,
     reversal=Reversal.SNAPSHOT,
+    availability=Availability.INTERRUPTS,
     summary="Runs the version of a supervised process that ran before",
 )
 async def rollback_version(kit: ActKit, params: RollbackVersion) -> Mapping[str, Any]:

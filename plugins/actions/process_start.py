@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 
@@ -28,6 +28,7 @@ class Start(Params):
     params=Start,
     effect=Effect.IDEMPOTENT,
     reversal=Reversal.SNAPSHOT,
+    availability=Availability.KEEPS,
     undone_by="process.stop",
     summary="Starts a supervised process that does not run",
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from agent.model.effect import Effect, Reversal
+from agent.model.effect import Availability, Effect, Reversal
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 
@@ -33,6 +33,7 @@ class Stop(Params):
     params=Stop,
     effect=Effect.IDEMPOTENT,
     reversal=Reversal.SNAPSHOT,
+    availability=Availability.REMOVES,
     undone_by="process.start",
     summary="Stops a supervised process and all it forked",
 )

@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 
 from agent.model.errors import Permanent, Temporary
+from agent.model.on_call import Telling
 from agent.ports.kit import NotifyKit
 from agent.ports.plugin import Message, Params, notifier
-from agent.ports.safe_text import safe, with_link
+from agent.ports.safe_text import headline, safe, with_link
 
 SEVERITIES = {"critical": "failure", "page": "failure", "warning": "warning", "info": "info"}
 URLS_MOST = 20
+QUIET = {Telling.RESOLVED: "success"}
+"""What is no page is news, and an end is good news."""
 
 
 class Apprise(Params):
@@ -26,6 +29,7 @@ class Apprise(Params):
     name="apprise",
     params=Apprise,
     summary="Sends the page to the services whose apprise addresses are in the secret `urls`",
+    tells=(Telling.PAGE, Telling.UPDATE, Telling.ACKNOWLEDGED, Telling.RESOLVED),
 )
 async def apprise(kit: NotifyKit, params: Apprise, message: Message) -> str:
     urls = kit.secrets.get("urls", "").split()
@@ -45,9 +49,9 @@ async def apprise(kit: NotifyKit, params: Apprise, message: Message) -> str:
     try:
         async with asyncio.timeout(kit.deadline_seconds):
             delivered = await services.async_notify(
-                title=page.title,
-                body=with_link(page),
-                notify_type=SEVERITIES.get(page.severity, "info"),
+                title=headline(page),
+                body=with_link(page) or headline(page),
+                notify_type=_kind(page),
                 body_format=package.NotifyFormat.TEXT,
             )
     except TimeoutError as error:
@@ -55,3 +59,9 @@ async def apprise(kit: NotifyKit, params: Apprise, message: Message) -> str:
     if not delivered:
         raise Temporary("at least one service of apprise did not take the page")
     return f"delivered to {len(services)} services"
+
+
+def _kind(page: Message) -> str:
+    if page.telling is Telling.PAGE:
+        return SEVERITIES.get(page.severity.lower(), "warning")
+    return QUIET.get(page.telling, "info")

@@ -1,10 +1,11 @@
 """Pages by e-mail, through the SMTP server of the site.
 
 The Message-ID comes from the key of the page: a page that is sent again after a lost answer is the
-same mail, and mail programs show it once. All mails of one incident refer to one id, so that they
-stand in one thread. Headers are built by the standard library from cleaned values of one line, and
-addresses are checked when the settings are read: nothing in an alert can add a header or a
-receiver. smtplib blocks, so it runs in a thread, with its timeout on every answer.
+same mail, and mail programs show it once. All mails of one incident refer to one id and have one
+subject, so that they stand in one thread, where an acknowledgement or a resolution is a reply.
+Headers are built by the standard library from cleaned values of one line, and addresses are checked
+when the settings are read: nothing in an alert can add a header or a receiver. smtplib blocks, so
+it runs in a thread, with its timeout on every answer.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from agent.model.errors import Permanent, Temporary
+from agent.model.on_call import Telling
 from agent.ports.kit import NotifyKit
 from agent.ports.plugin import Message, Params, notifier
-from agent.ports.safe_text import safe, with_link
+from agent.ports.safe_text import headline, safe, with_link
 
 Address = Annotated[
     str, Field(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$")
@@ -53,7 +55,12 @@ class Email(Params):
         return self
 
 
-@notifier(name="email", params=Email, summary="Sends the page as e-mail through an SMTP server")
+@notifier(
+    name="email",
+    params=Email,
+    summary="Sends the page as e-mail through an SMTP server",
+    tells=(Telling.PAGE, Telling.UPDATE, Telling.ACKNOWLEDGED, Telling.RESOLVED),
+)
 async def email(kit: NotifyKit, params: Email, message: Message) -> str:
     password = kit.secrets.get("password")
     if params.username is not None and password is None:
@@ -87,13 +94,19 @@ def _mail(params: Email, message: Message, at: float) -> EmailMessage:
     mail["From"] = params.sender
     mail["To"] = ", ".join(params.to)
     says_it = not page.severity or page.title.startswith(f"[{page.severity}]")
-    mail["Subject"] = page.title if says_it else f"[{page.severity}] {page.title}"
+    subject = page.title if says_it else f"[{page.severity}] {page.title}"
+    is_reply = page.telling is not Telling.PAGE
+    mail["Subject"] = f"Re: {subject}" if is_reply else subject
     mail["Date"] = formatdate(at)
     mail["Message-ID"] = f"<{_digest(message.key)}@{domain}>"
-    mail["References"] = f"<{_digest('incident ' + message.incident_id)}@{domain}>"
+    thread = f"<{_digest('incident ' + (message.topic or message.incident_id))}@{domain}>"
+    mail["References"] = thread
+    if is_reply:
+        mail["In-Reply-To"] = thread
     # out-of-office answers to a pager help nobody
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(with_link(page) + "\n")
+    told = with_link(page)
+    mail.set_content((f"{headline(page)}\n\n{told}" if is_reply else told) + "\n")
     return mail
 
 

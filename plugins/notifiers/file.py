@@ -3,6 +3,9 @@
 The file is the record of last resort: it works without network and without another service. A line
 is appended with one write to a file opened for appending, so that two writers cannot mix lines, and
 a line that a crash cut short is closed before the next one begins.
+
+It is told of pages and what is added to them, and of nothing else: whoever counts its lines counts
+calls for people.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import msgspec
 from pydantic import Field
 
 from agent.model.errors import Permanent, Temporary
+from agent.model.on_call import Telling
 from agent.ports.kit import NotifyKit
 from agent.ports.plugin import Message, Params, notifier
 from agent.ports.safe_text import safe
@@ -24,13 +28,19 @@ class File(Params):
     path: str = Field(min_length=1, description="File the pages are appended to, one JSON a line")
 
 
-@notifier(name="file", params=File, summary="Appends the page as one line of JSON to a file")
+@notifier(
+    name="file",
+    params=File,
+    summary="Appends the page as one line of JSON to a file",
+    tells=(Telling.PAGE, Telling.UPDATE),
+)
 async def file(kit: NotifyKit, params: File, message: Message) -> str:
     page = safe(message)
     line = msgspec.json.encode(
         {
             "at": kit.now(),
             "key": page.key,
+            "telling": page.telling.value,
             "to": page.to,
             "title": page.title,
             "text": page.text,

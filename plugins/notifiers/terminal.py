@@ -9,20 +9,26 @@ from __future__ import annotations
 import sys
 
 from agent.model.errors import Temporary
+from agent.model.on_call import Telling
 from agent.ports.kit import NotifyKit
 from agent.ports.plugin import Message, Params, notifier
-from agent.ports.safe_text import safe
+from agent.ports.safe_text import headline, safe
 
 
 class Terminal(Params):
     pass
 
 
-@notifier(name="terminal", params=Terminal, summary="Prints the page on standard output")
+@notifier(
+    name="terminal",
+    params=Terminal,
+    summary="Prints the page on standard output",
+    tells=(Telling.PAGE, Telling.UPDATE, Telling.ACKNOWLEDGED, Telling.RESOLVED),
+)
 async def terminal(kit: NotifyKit, params: Terminal, message: Message) -> str:
     page = safe(message)
-    lines = [f"── {page.severity or 'page'} → {page.to} ── {page.title}"]
-    lines += [f"   {line}" for line in page.text.split("\n")]
+    lines = [f"── {page.severity or 'page'} → {page.to} ── {headline(page)}"]
+    lines += [f"   {line}" for line in page.text.split("\n") if page.text]
     if page.link and page.link not in page.text:
         lines.append(f"   {page.link}")
     encoding = sys.stdout.encoding or "utf-8"

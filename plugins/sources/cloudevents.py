@@ -48,6 +48,7 @@ class ChangeData(msgspec.Struct, kw_only=True):
     entity: str
     what: str
     by: str = ""
+    manual: bool = False
 
 
 class Environment(msgspec.Struct):
@@ -128,7 +129,13 @@ def change(event: Event, at: str) -> Signal:
     data = read(CHANGES, event.data, at=at)
     if not data.entity and not data.product:
         raise Unparseable("must not be empty", where=f"{at}.entity")
-    return Change(product=data.product, entity=data.entity, what=data.what, by=data.by)
+    return Change(
+        product=data.product,
+        entity=data.entity,
+        what=data.what,
+        by=data.by,
+        is_manual=data.manual,
+    )
 
 
 def cdevents_change(event: Event, at: str) -> Signal:

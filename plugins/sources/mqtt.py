@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import msgspec
 from pydantic import Field
 
-from agent.model.alert import Alert, Heartbeat, Layer, Signal
+from agent.model.alert import Alert, Alive, Heartbeat, Layer, Signal
 from agent.model.errors import Permanent, StoreUnavailable, Temporary, Unparseable
 from agent.ports.kit import SourceKit
 from agent.ports.plugin import Params, stream_source
@@ -45,6 +45,8 @@ a lost connection Mosquitto 2.0.11 sends its whole backlog whatever was agreed: 
 is opened anew, since the broker sends again, but only then, what was not acknowledged."""
 LARGEST_PACKET = 2 * 1024 * 1024
 LONGEST_WAIT_SECONDS = 30.0
+SIGN_SECONDS = 30.0
+"""Between two signs of life of a connection."""
 
 ALERTS = msgspec.json.Decoder(AlertJson)
 
@@ -103,7 +105,11 @@ async def listen(kit: SourceKit, params: Mqtt) -> None:
         try:
             async with AckingClient(params) as client:
                 kit.log.info("mqtt.connected", host=params.host, port=params.port)
-                await receive(kit, client, root=params.root)
+                signs = asyncio.create_task(show_life(kit))
+                try:
+                    await receive(kit, client, root=params.root)
+                finally:
+                    signs.cancel()
         except NotAllTaken as error:
             kit.log.info("mqtt.reconnects", why=str(error))
             continue
@@ -117,6 +123,17 @@ async def listen(kit: SourceKit, params: Mqtt) -> None:
         wait = wait_seconds(params.client_id, failures)
         kit.log.warning("mqtt.disconnected", why=str(why), next_try_seconds=round(wait, 2))
         await kit.sleep(wait)
+
+
+async def show_life(kit: SourceKit) -> None:
+    """A broker with nothing to pass on is no broker that is gone: the keep-alive of the connection
+    ends it where nobody answers, so that it stands is a sign of life."""
+    while True:
+        try:
+            await kit.emit([Alive(source="")])
+        except StoreUnavailable as error:
+            kit.log.warning("mqtt.sign_not_stored", why=str(error))
+        await kit.sleep(SIGN_SECONDS)
 
 
 def wait_seconds(client_id: str, failures: int) -> float:

@@ -8,7 +8,16 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Page, async_playwright
 
-from tests.support.facade import FakeFacade, burning, running
+from agent.core.signs import FLEET
+from agent.core.view import View
+from agent.model.incident import Radius, State
+from agent.model.on_call import Climb, OnCall, Rung, RungKind
+from agent.model.policy import Freeze, Policy
+from agent.model.product import Edge, EdgeKind, Entity, EntityKind, Product, Registry
+from agent.model.records import Breaker, Storm
+from tests.support.facade import NOW, FakeFacade, burning, running
+from tests.support.ladders import Fixed
+from tests.support.periods import Raising
 
 pytestmark = pytest.mark.browser
 EVIL = "<img src=x onerror=alert(1)>"
@@ -59,5 +68,80 @@ async def test_a_half_typed_cause_survives_news_and_buttons_work() -> None:
         assert await page.input_value("input[name=cause]") == "half"
         await page.click("text=Acknowledge")
         await page.wait_for_load_state()
+        assert complaints == []
+    assert len(facade.asked) == 1
+
+
+LADDER = (Rung(kind=RungKind.ON_CALL, to=EVIL), Rung(kind=RungKind.TEAM, to=EVIL * 3))
+
+
+def hostile(view: View) -> None:
+    """Everything that has a name has this one, and the path has an edge that is in doubt."""
+    db = Entity(name="db", kind=EntityKind.SUBSTRATE, product=None, owner=EVIL)
+    edge = Edge(to="db", kind=EdgeKind.OBSERVED, confidence=0.2, seen_at=NOW - 90 * 86_400)
+    web = Entity(name=EVIL, kind=EntityKind.SERVICE, product=EVIL, owner=EVIL,
+                 depends_on=("db",), edges=(edge,))  # fmt: skip
+    product = Product(name=EVIL, builder=EVIL, tier="low")
+    view.registry = Registry(products={EVIL: product}, entities={EVIL: web, "db": db})
+    view.policy = Policy(freezes=(Freeze(name=EVIL, period=Raising(), why=EVIL),))
+    broken = Breaker(runbook=EVIL, use=EVIL, results=(True, False), opened_at=NOW - 5)
+    view.breakers = {EVIL: broken}
+    storm = Storm(scope=FLEET, began_at=NOW - 5, last_at=NOW, why=EVIL, root="i-1")
+    view.storms = {FLEET: storm}
+    view.on_call = OnCall(rotations={EVIL: Fixed(EVIL, text=EVIL)}, ladders={EVIL: LADDER})
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/incidents/i-1", "/rails", "/on-call"])
+async def test_hostile_names_stay_names_and_nothing_is_wider_than_a_phone(
+    path: str, scheme: str
+) -> None:
+    """F-SEC-09: in the picture of the path, the ladder, breakers, freezes, storms, rotations."""
+    facade = FakeFacade()
+    async with browsing(facade) as (page, url, complaints):
+        hostile(facade.view)
+        await facade.add(
+            burning(
+                "i-1", title=EVIL, entity=EVIL, product=EVIL, state=State.ESCALATED,
+                radius=Radius.SYSTEMIC, suspect="db", radius_path=(EVIL, "db"),
+                radius_doubt=(EVIL,), routed_to=EVIL, climb=Climb(team=EVIL, rungs=LADDER, due=NOW),
+            )
+        )  # fmt: skip
+        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.goto(url + path)
+        await page.wait_for_selector(f"text={EVIL}", state="attached")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert await page.query_selector("#main img") is None
+        assert complaints == []
+
+
+async def test_the_picture_of_a_path_shows_what_is_in_doubt() -> None:
+    facade = FakeFacade()
+    async with browsing(facade) as (page, url, complaints):
+        hostile(facade.view)
+        await facade.add(
+            burning(
+                "i-1", entity=EVIL, product=EVIL, radius=Radius.SYSTEMIC, suspect="db",
+                radius_path=(EVIL, "db"),
+            )
+        )  # fmt: skip
+        await page.goto(f"{url}/incidents/i-1")
+        dashes = "e => getComputedStyle(e).strokeDasharray"
+        assert await page.eval_on_selector("svg.path line.doubtful", dashes) != "none"
+        assert await page.locator("svg.path .sick").count() == 2
+        assert await page.locator("svg.path .suspect").count() == 1
+        assert await page.locator("svg.path .product-box").count() == 1
+        assert complaints == []
+
+
+async def test_the_kill_switch_is_set_from_the_page_of_rails() -> None:
+    facade = FakeFacade()
+    async with browsing(facade) as (page, url, complaints):
+        await page.goto(url)
+        await page.click("nav >> text=Rails")
+        await page.fill("input[name=why]", "it restarts the wrong thing")
+        await page.click("text=Stop everything")
+        await page.wait_for_load_state()
+        assert page.url == f"{url}/rails"
         assert complaints == []
     assert len(facade.asked) == 1

@@ -20,6 +20,7 @@ import pytest
 
 from tests.support.daemon import Daemon, catalog, component, daemon, group, member
 from tests.support.oracle import PLUGINS, Oracle
+from tests.support.policies import WRITTEN
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.e2e
@@ -40,6 +41,9 @@ READABLE = {
         }
     ),
 }
+
+NO_STORM = {**WRITTEN, "fleet_sick_least": 1_000, "fleet_new_per_minute": 100_000}
+"""Forty products that fail at once are what these tests are made of."""
 
 RUNBOOK = """\
 apiVersion: homeostat/v1
@@ -76,7 +80,7 @@ async def witnessed(folder: Path, **settings: Any) -> AsyncIterator[tuple[Daemon
         products=catalog([component(name) for name in SERVICES]),
         runbooks=books,
         plugins=PLUGINS,
-        policy={"cooldown": "1s", "page_hold": "0s"},
+        policy={"cooldown": "1s", "page_hold": "0s", "rails": NO_STORM},
         **settings,
     ) as made:
         yield made, oracle

@@ -23,19 +23,11 @@ from agent.model.incident import Ending, Radius, State
 from agent.model.reason import Reason
 from agent.model.runbook import Lifecycle
 from agent.runtime.registry import PluginRegistry, shipped_plugins_folder
+from tests.support.pages import DOCS, FENCED, PAGES, README, REFERENCE, blocks
 from tests.support.tree import ROOT
 
-README = ROOT / "README.md"
-DOCS = ROOT / "docs"
-REFERENCE = DOCS / "reference"
-PAGES = sorted([README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
-FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!`)\[[^\]]+\]\(([^)#\s]+)(#[^)]*)?\)")
 PLUGINS = PluginRegistry.load([shipped_plugins_folder()])
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return [text for tongue, text in FENCED.findall(page.read_text()) if tongue == language]
 
 
 def make_targets() -> set[str]:
@@ -77,6 +69,21 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = [target for target, _ in LINK.findall(FENCED.sub("", page.read_text()))]
     broken = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
     assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_to_a_heading_find_it(page: Path) -> None:
+    found = LINK.findall(FENCED.sub("", page.read_text()))
+    inside = [(page, anchor) for anchor in re.findall(r"\]\(#([^)]+)\)", page.read_text())]
+    across = [(page.parent / to, anchor[1:]) for to, anchor in found if anchor and "://" not in to]
+    lost = [(to.name, anchor) for to, anchor in (*inside, *across) if anchor not in headings(to)]
+    assert lost == []
+
+
+def headings(page: Path) -> set[str]:
+    """Of one page, as links name them."""
+    written = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in written}
 
 
 def test_every_make_target_is_explained() -> None:

@@ -48,7 +48,7 @@ async def listening(broker: Mosquitto, **params: Any) -> AsyncIterator[Emitted]:
 async def probe(broker: Mosquitto, emitted: Emitted) -> bool:
     await publish(broker, "heartbeats/probe", {})
     await asyncio.sleep(0.05)
-    return bool(emitted.signals)
+    return bool(beats(emitted, "probe"))
 
 
 def client(broker: Mosquitto, **settings: Any) -> aiomqtt.Client:

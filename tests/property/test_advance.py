@@ -240,12 +240,14 @@ PROBE = CommandKind.PROBE
 
 def check_not_forgotten(world: World, incident: Incident) -> None:
     timers = [n for n in WAITED_FOR if (incident.id, n) in world.state.timers]
-    commands = [
+    asked = [
         c
         for c in world.under_way.values()
-        if c.subject == incident.id and c.kind is not CommandKind.NOTIFY and c.by == "agent"
+        if c.subject == incident.id and c.kind is not CommandKind.NOTIFY
     ]
-    waits = bool(timers or commands)
+    commands = [c for c in asked if c.by == "agent"]
+    # What is quiet waits for what came of a person's act; what burns does not.
+    waits = bool(timers or commands or (asked and not incident.is_firing))
     if incident.held_by is not None:
         assert incident.held_by in world.state.incidents or "release" in timers, incident
     elif incident.state in MACHINE_STATES:

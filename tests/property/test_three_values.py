@@ -123,7 +123,7 @@ def test_unknown_is_no_match_and_stops_at_a_guard(p: str, told: dict[str, Truth]
     answer = condition({"alert": {"labels": labels}})
     world = World(runbook(match=Match(alert=("Hung",), when=condition)))
     assert (world.fire(labels=labels).runbook is not None) is (answer is Truth.TRUE)
-    world.view.runbooks = MatchIndex([runbook(guard=Guard(require=(condition,)))])
+    world.view.runbooks = MatchIndex([runbook(owner="team-pay", guard=Guard(require=(condition,)))])
     case = world.fire(entity="pay-api", labels=labels)
     reasons = {
         Truth.TRUE: None,

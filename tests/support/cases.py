@@ -52,6 +52,7 @@ from agent.runtime.lane import Batch
 from agent.runtime.view_state import ViewState
 from agent.store.memory import MemoryStore
 from tests.support.plugin_facts import PLUGINS
+from tests.support.policies import at_ease
 
 START = 1_750_000_000.0
 
@@ -223,7 +224,7 @@ class World:
     ) -> None:
         self.now = START
         self.view = View(
-            policy=policy or Policy(),
+            policy=at_ease(policy),
             registry=registry,
             runbooks=MatchIndex(runbooks),
             plugins=dict(PLUGINS),

@@ -25,6 +25,7 @@ from typing import Any
 import aiohttp
 
 from agent.runtime.process_table import ProcessTable
+from tests.support.policies import eased
 from tests.support.running import free_port
 from tests.support.site import ROOT, Homeostat
 from tests.support.waiting import eventually
@@ -141,7 +142,7 @@ class Daemon(Homeostat):
             **settings,
         }
         # JSON is YAML, and needs no care for quoting.
-        (self.folder / "homeostat.yaml").write_text(json.dumps(written))
+        (self.folder / "homeostat.yaml").write_text(json.dumps(eased(written)))
 
     def sweep(self) -> None:
         """Whatever still runs under this daemon's substrate."""

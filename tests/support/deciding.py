@@ -19,11 +19,12 @@ from agent.runtime.view_state import ViewState
 from agent.store.memory import MemoryStore
 from tests.support.cases import CHANNELS, PLUGINS, REGISTRY, START
 from tests.support.clock import TestClock
+from tests.support.policies import at_ease
 
 
 def make_view(*runbooks: Runbook, policy: Policy | None = None) -> View:
     return View(
-        policy=policy or Policy(page_hold_seconds=0.0),
+        policy=at_ease(policy or Policy(page_hold_seconds=0.0)),
         registry=REGISTRY,
         runbooks=MatchIndex(runbooks),
         plugins=dict(PLUGINS),

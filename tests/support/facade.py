@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import hmac
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import msgspec
 
+from agent.core.halting import Place
 from agent.core.matching import MatchIndex
 from agent.core.view import Channel, View
 from agent.interface.server import Server, serve
@@ -25,7 +27,9 @@ from agent.model.reason import Reason
 from agent.model.records import Silence
 from agent.ports.plugin import PushSource
 from agent.ports.store import Quarantined
+from agent.runtime.once import Once
 from agent.store.memory import MemoryStore
+from tests.support.clock import TestClock
 from tests.support.decisions import make_incident
 
 NOW = 1_780_000_000.0
@@ -46,8 +50,22 @@ class FakeAnswer(msgspec.Struct, frozen=True):
 class FakePrincipals:
     tokens: Mapping[str, Principal]
 
-    def by_token(self, token: str) -> Principal | None:
+    keys: Mapping[bytes, Principal] = field(default_factory=dict)
+    slack_users: Mapping[str, Principal] = field(default_factory=dict)
+    slack_secret: str | None = None
+
+    def by_token(self, token: str, *, at: float) -> Principal | None:
         return self.tokens.get(token)
+
+    def by_signature(self, message: bytes, signatures: Iterable[bytes]) -> Principal | None:
+        given = list(signatures)
+        for key, principal in self.keys.items():
+            if hmac.digest(key, message, "sha256") in given:
+                return principal
+        return None
+
+    def by_slack_user(self, user: str, *, at: float) -> Principal | None:
+        return self.slack_users.get(user)
 
 
 def everyone() -> FakePrincipals:
@@ -56,7 +74,7 @@ def everyone() -> FakePrincipals:
         f"{role.value}-token": Principal(name=f"the-{role.value}", roles=frozenset({role}))
         for role in Role
     }
-    for role in (Role.SENDER, Role.VIEWER, Role.RESPONDER):
+    for role in Role:
         tokens[f"pay-{role.value}-token"] = Principal(
             name=f"pay-{role.value}", roles=frozenset({role}), products=frozenset({"pay"})
         )
@@ -97,13 +115,28 @@ class FakeFacade:
     store: MemoryStore = field(default_factory=MemoryStore)
     answer: FakeAnswer = field(default_factory=FakeAnswer)
     faults: tuple[Fault, ...] = ()
+    places: tuple[Place, ...] = ()
     is_store_down: bool = False
+    clock: TestClock = field(default_factory=lambda: TestClock(NOW))
     is_on: bool = True
     received: list[Signal] = field(default_factory=list)
     asked: list[Event] = field(default_factory=list)
     refusals: list[tuple[str, int]] = field(default_factory=list)
     level_checks: int = 0
     streams: list[asyncio.Queue[FakeNotice]] = field(default_factory=list)
+
+    @property
+    def once(self) -> Once[FakeAnswer]:
+        async def submit(decisions: Sequence[Event | Decision]) -> None:
+            await self.store.commit([d for d in decisions if isinstance(d, Decision)])
+
+        return Once(
+            store=self.store,
+            clock=self.clock,
+            submit=submit,
+            receive=self.receive,
+            ask=self.ask,
+        )
 
     async def receive(self, signals: Sequence[Signal]) -> None:
         if self.is_store_down:
@@ -121,6 +154,9 @@ class FakeFacade:
         self.asked.append(event)
         return self.answer
 
+    def halt_places(self) -> tuple[Place, ...]:
+        return self.places
+
     async def put_silence(self, silence: Silence) -> None:
         self.view.silences = {**self.view.silences, silence.id: silence}
 
@@ -133,10 +169,10 @@ class FakeFacade:
         return True
 
     def now(self) -> float:
-        return NOW
+        return self.clock.now()
 
-    def is_healthy(self) -> bool:
-        return self.is_on
+    def unhealthy_because(self) -> str:
+        return "" if self.is_on else "the decision loop makes no progress"
 
     def is_ready(self) -> bool:
         return self.is_on
@@ -189,7 +225,7 @@ def burning(incident_id: str = "inc-1", **fields: object) -> Incident:
 
 
 def plain_source(path: str = "/webhook/plain") -> PushSource:
-    """Decodes {"product": ..., "name": ...} into one alert; `bad` cannot be read."""
+    """Decodes {"product": ..., "entity": ..., "name": ...} into one alert; `bad` cannot be read."""
 
     def decode(body: bytes) -> Sequence[Signal]:
         try:
@@ -197,8 +233,7 @@ def plain_source(path: str = "/webhook/plain") -> PushSource:
         except msgspec.DecodeError as error:
             raise Unparseable(str(error), where="$") from None
         labels = {"alertname": data.get("name", "A")}
-        if "product" in data:
-            labels["product"] = data["product"]
+        labels |= {name: data[name] for name in ("product", "entity") if name in data}
         return [
             Alert(
                 source="plain",

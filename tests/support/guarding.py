@@ -11,11 +11,11 @@ from agent.core.guard import Question
 from agent.model.alert import Layer
 from agent.model.effect import OutcomeStatus, Verdict
 from agent.model.incident import Incident, State
-from agent.model.policy import PluginFacts, Policy
-from agent.model.product import InventoryObject
+from agent.model.policy import PluginFacts, Policy, Rails
+from agent.model.product import InventoryObject, Registry
 from agent.model.records import Act, Halt
 from agent.model.runbook import EntityQuery, Guard, Match, Runbook
-from tests.support.cases import START, World, runbook
+from tests.support.cases import REGISTRY, START, World, runbook
 
 
 def incident(**fields: Any) -> Incident:
@@ -85,9 +85,17 @@ NOBODYS = msgspec.structs.replace(WEB, name="prod-c/deployment/x", entity="ghost
 
 
 def question(
-    *acts: Act, halt: Halt | None = None, burning: tuple[str, ...] = (), **fields: Any
+    *acts: Act,
+    halt: Halt | None = None,
+    burning: tuple[str, ...] = (),
+    rails: Rails | None = None,
+    registry: Registry = REGISTRY,
+    **fields: Any,
 ) -> Question:
-    world = World(runbook(), policy=Policy(windows=WINDOWS))
+    """`rails`: the limits it is held to; those of load stand out of the way otherwise."""
+    world = World(runbook(), policy=Policy(windows=WINDOWS), registry=registry)
+    if rails is not None:
+        world.view.policy = msgspec.structs.replace(world.view.policy, rails=rails)
     for one in acts:
         world.keep("act", one.key, one)
     for entity in burning:
@@ -109,6 +117,8 @@ def question(
         "facts": {},
         **fields,
     }
+    if isinstance(told["target"], str):
+        told.setdefault("params", {"target": told["target"]})
     return Question(**told)
 
 

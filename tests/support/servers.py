@@ -177,6 +177,7 @@ async def alertmanager(
     group_wait: str = "0s",
     group_interval: str = "1s",
     repeat_interval: str = "1h",
+    inhibit_rules: Sequence[Mapping[str, Any]] = (),
 ) -> AsyncIterator[Alertmanager]:
     """Sends every alert to `webhook`, resolved ones too, with `bearer` where one is given."""
     binary = program("prometheus-alertmanager")
@@ -193,6 +194,7 @@ async def alertmanager(
             "repeat_interval": repeat_interval,
         },
         "receivers": [{"name": "homeostat", "webhook_configs": [receiver]}],
+        "inhibit_rules": list(inhibit_rules),
     }
     (folder / "alertmanager.yml").write_text(json.dumps(config))
     port = free_port()

@@ -23,6 +23,7 @@ from agent.catalog.products import load_registry
 from agent.runtime.process_table import ProcessTable
 from agent.runtime.processes import Processes
 from tests.support.kits import RealClock
+from tests.support.policies import eased
 from tests.support.running import accepts, free_port, http_get
 from tests.support.servers import BREAKABLE, Server
 from tests.support.waiting import eventually
@@ -133,7 +134,7 @@ class Site:
             **settings,
         }
         # JSON is YAML, and needs no care for quoting.
-        (self.folder / "homeostat.yaml").write_text(json.dumps(written))
+        (self.folder / "homeostat.yaml").write_text(json.dumps(eased(written)))
         await self.daemon.start()
         loaded = [r["name"] for r in await self.daemon.get("/api/v1/runbooks")]
         assert loaded == ["shop-restart"], self.daemon.output

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from agent.interface.times import from_rfc3339
 from agent.model.alert import Alert, AlertStatus
 from agent.model.errors import Unparseable
 from agent.ports.plugin import PushSource
@@ -89,7 +90,16 @@ def _plain(one: Mapping[str, Any]) -> dict[str, Any]:
         plain["generatorURL"] = one["generatorURL"]
     elif expression is not None:
         plain["generatorURL"] = "http://rules/graph?" + urlencode({"g0.expr": expression})
+    if _is_time(one.get("startsAt")):
+        plain["startsAt"] = one["startsAt"]  # how long it has fired decides whether it is acted on
     return plain
+
+
+def _is_time(value: object) -> bool:
+    try:
+        return isinstance(value, str) and from_rfc3339(value) > 0
+    except (ValueError, OverflowError):
+        return False
 
 
 def _as_text(alert: Mapping[str, Any]) -> dict[str, Any]:

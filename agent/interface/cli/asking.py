@@ -11,10 +11,23 @@ from typing import Annotated, Any
 
 import typer
 
-from agent.catalog import people, policy, runbook_document, settings_document
+from agent.catalog import (
+    on_call_document,
+    people_document,
+    policy,
+    runbook_document,
+    settings_document,
+)
 from agent.core.view import View
-from agent.interface.cli import code_pages, explained_text, explaining, scaffolding
+from agent.interface.cli import (
+    code_pages,
+    explained_incident,
+    explained_text,
+    explaining,
+    scaffolding,
+)
 from agent.interface.cli.alert_files import read_alerts
+from agent.interface.cli.client import ask, path_of
 from agent.interface.cli.output import WRONG_USAGE, Format, FormatOption, complain, emit, stop
 from agent.interface.cli.site import ConfigOption, settings_of
 from agent.model.errors import Unparseable
@@ -26,7 +39,12 @@ app.add_typer(scaffolding.app, name="init")
 
 @app.command()
 def explain(
-    alert: Annotated[Path, typer.Argument(metavar="ALERT.json", help="`-` reads standard input.")],
+    alert: Annotated[
+        Path | None, typer.Argument(metavar="[ALERT.json]", help="`-` reads standard input.")
+    ] = None,
+    incident: Annotated[
+        str, typer.Option(help="Explain this incident of the running daemon instead.")
+    ] = "",
     config: ConfigOption = None,
     brief: Annotated[bool, typer.Option("--brief", help="One line for each alert.")] = False,
     style: FormatOption = Format.TEXT,
@@ -34,13 +52,23 @@ def explain(
     """Say what would happen to an alert: the whole path from its labels to whoever is told.
 
     Which runbook and why, near misses with the clause that failed, what is looked at, each row of
-    the decide table, each step with the guard that would stop it, proof, way back, route.
+    the decide table, each step with what every rail says to it, proof, way back; how far it would
+    reach and by which path, what would keep it quiet, and who is told, rung by rung.
+
+    With --incident: why an incident reached so far, went to whom it went, and what was done about
+    it or stopped, from its journal.
 
     The file holds one alert (`{"labels": {...}}`), a list, one on each line, or what a source
     reads.
 
     Example: homeostat explain alert.json --config homeostat.yaml
     """
+    if (alert is None) == (not incident):
+        stop("name either a file with an alert or --incident ID", code=WRONG_USAGE)
+    if alert is None:
+        past = ask("GET", path_of("api", "v1", "incidents", incident))
+        emit(past, style, lambda: explained_incident.text_of(past))
+        return
     try:
         body = sys.stdin.buffer.read() if str(alert) == "-" else alert.read_bytes()
     except OSError as error:
@@ -55,7 +83,8 @@ def explain(
         registry=reading.registry,
         runbooks=reading.index,
         plugins=registry.facts(connections(chosen)),
-        channels=channels_of(chosen, registry)[0],
+        channels=channels_of(chosen, reading.staff)[0],
+        on_call=reading.staff.on_call,
     )
     try:
         alerts = read_alerts(body, registry.push_sources())
@@ -88,6 +117,7 @@ class Kind(StrEnum):
     SETTINGS = "settings"
     POLICY = "policy"
     TOKENS = "tokens"
+    ON_CALL = "on-call"
 
 
 @app.command()
@@ -102,7 +132,8 @@ def schema(
     models: dict[Kind, Any] = {
         Kind.SETTINGS: settings_document.SettingsDocument,
         Kind.POLICY: policy.PolicyDocument,
-        Kind.TOKENS: people.PeopleDocument,
+        Kind.TOKENS: people_document.PeopleDocument,
+        Kind.ON_CALL: on_call_document.OnCallDocument,
     }
     if kind is Kind.RUNBOOK:
         found = runbook_document.schema()

@@ -24,9 +24,11 @@ from agent.catalog.change_windows import undeclared_windows
 from agent.catalog.faults import FaultsError, in_order
 from agent.catalog.files import fault_of_file, read_bytes
 from agent.catalog.lint import lint, places_in
-from agent.catalog.people import load_principals
+from agent.catalog.on_call import load_on_call
+from agent.catalog.people import Principals, load_principals
 from agent.catalog.policy import PolicyDocument, compile_policy, load_policy
 from agent.catalog.products import load_registry
+from agent.catalog.rails_document import loose_guards
 from agent.catalog.runbook_ties import ties
 from agent.catalog.runbooks import RunbookSet, load_runbooks
 from agent.catalog.settings import SETTINGS, Settings, load_settings
@@ -36,8 +38,9 @@ from agent.interface.cli.progress import told
 from agent.model.fault import Fault, FaultSeverity
 from agent.model.policy import Policy
 from agent.model.product import Registry
+from agent.model.runbook import Runbook
 from agent.ports.plugin import Plugin
-from agent.runtime.reading import load_plugins, read
+from agent.runtime.reading import load_plugins, read, teams_of
 from agent.runtime.registry import PluginRegistry
 from agent.runtime.rehearsal import Company
 from agent.runtime.rehearsal_coverage import cover, faults_of
@@ -78,10 +81,12 @@ def _check_settings(settings: Settings, checked: Checked) -> None:
     plugins = load_plugins(settings)
     reading = read(settings, plugins.plugins)
     checked.faults.extend(reading.faults)
+    checked.faults.extend(_ends(reading.principals))
     checked.faults.extend(_refused(plugins))
     teams = _teams(reading.registry, settings)
     _check_set(reading.runbooks, plugins.plugins, teams, checked)
     checked.faults.extend(_windows(reading.runbooks, settings.policy))
+    checked.faults.extend(_loose(reading.runbooks, settings.policy))
     read_files = {path for path, _, _ in reading.runbooks.places.values()}
     read_files |= {fault.file for fault in reading.faults if Path(fault.file).is_file()}
     checked.files += len(read_files)
@@ -124,13 +129,23 @@ def _windows(runbooks: RunbookSet, policy: Policy) -> tuple[Fault, ...]:
     return undeclared_windows(runbooks.runbooks, policy, places)
 
 
+def _loose(runbooks: RunbookSet, policy: Policy) -> tuple[Fault, ...]:
+    """Limits of runbooks that the policy makes useless."""
+
+    def place(runbook: Runbook, path: tuple[str, ...]) -> tuple[str, int, int]:
+        file, mark = places_in(runbooks, runbook)(path)
+        return file, *mark
+
+    return loose_guards(runbooks.runbooks, policy, place)
+
+
 def _teams(registry: Registry, settings: Settings) -> Collection[str] | None:
     """Everybody who owns something; None where no product is declared, so nothing can be said."""
-    if not registry.products:
-        return None
-    builders = {p.builder for p in registry.products.values()}
-    owners = {e.owner for e in registry.entities.values()}
-    return builders | owners | {settings.policy.platform, *settings.notify}
+    return teams_of(registry, settings) if registry.products else None
+
+
+def _ends(principals: Principals | None) -> tuple[Fault, ...]:
+    return principals.ends(datetime.now(UTC).timestamp()) if principals is not None else ()
 
 
 def _refused(plugins: PluginRegistry) -> Iterator[Fault]:
@@ -174,6 +189,9 @@ def check_paths(paths: Sequence[Path], *, config: Path | None) -> Checked:
     for path in kinds.get("tokens", ()):
         principals = _loaded(load_principals, path, checked)
         checked.faults.extend(principals.warnings if principals is not None else ())
+        checked.faults.extend(_ends(principals))
+    if kinds.get("on_call"):
+        _on_call(kinds["on_call"], checked)
     policies = [_loaded(load_policy, path, checked) for path in kinds.get("policy", ())]
     policy = next((p for p in policies if p is not None), None)
     _runbooks(kinds.get("runbooks", ()), registry, policy, checked, config)
@@ -181,6 +199,14 @@ def check_paths(paths: Sequence[Path], *, config: Path | None) -> Checked:
         inner = check_site(path)
         checked.faults.extend(inner.faults)
     return checked
+
+
+def _on_call(paths: Sequence[Path], checked: Checked) -> None:
+    """As one set. Which teams there are is known only where settings say so (`check_site`)."""
+    try:
+        checked.faults.extend(load_on_call(paths).warnings)
+    except FaultsError as error:
+        checked.faults.extend(error.faults)
 
 
 def _loaded(load: Callable[[Path], T], path: Path, checked: Checked) -> T | None:
@@ -240,6 +266,8 @@ def _first(documents: Sequence[Any]) -> dict[Any, Any]:
 def _kind(documents: Sequence[Any]) -> str:
     first = _first(documents)
     version, kind = str(first.get("apiVersion", "")), first.get("kind")
+    if kind == "OnCall":
+        return "on_call"
     if kind == "Runbook" or version.startswith("homeostat/") or "match" in first:
         return "runbooks"
     if kind is not None or version:

@@ -6,6 +6,7 @@ data folder and takes away again.
 
 from __future__ import annotations
 
+import base64
 import os
 import platform
 import shutil
@@ -20,10 +21,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import typer
 
+from agent.catalog.addresses import without_user
 from agent.catalog.faults import FaultsError
 from agent.catalog.files import is_open_to_all
 from agent.catalog.settings import Settings, load_settings
@@ -31,6 +33,7 @@ from agent.interface.cli.client import Told, Unreachable, address, request
 from agent.interface.cli.output import FOUND_WRONG, Format, FormatOption, clean, emit, table
 from agent.interface.cli.site import ConfigOption, settings_path
 from agent.model.fault import FaultSeverity
+from agent.runtime.halt_files import places as halt_places
 from agent.runtime.reading import load_plugins, read
 
 app = typer.Typer()
@@ -116,8 +119,13 @@ def _listen(settings: Settings) -> Look:
 def _http(what: str, url: str, *, grade: Grade = Grade.WRONG) -> Look:
     why = "without it there is no data, which is never taken for health"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    url, user = without_user(url)
+    asked = urllib.request.Request(url.rstrip("/") + "/-/ready")
+    if user:
+        proof = base64.b64encode(unquote(user).encode()).decode()
+        asked.add_header("Authorization", f"Basic {proof}")
     try:
-        with opener.open(url.rstrip("/") + "/-/ready", timeout=LOOK_SECONDS):
+        with opener.open(asked, timeout=LOOK_SECONDS):
             return Look(what, Grade.GOOD, f"{url} is ready", why)
     except (urllib.error.URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
@@ -185,6 +193,23 @@ def _tokens(settings: Settings) -> Look:
     return Look("tokens", Grade.GOOD, str(path), why)
 
 
+def _halt(settings: Settings) -> Look:
+    why = "while it is on nothing is done, and everything goes to people"
+    mend = "see `homeostat unhalt`; a file that says on has to be mended first"
+    try:
+        told = request("GET", "/api/v1/halt", timeout_seconds=LOOK_SECONDS)
+        on, found = told["on"], f"set by {told['who']}: {told['why']}"
+    except (Told, Unreachable):
+        seen = halt_places(settings.data_dir, settings.halt_files)
+        if not settings.data_dir.is_dir():
+            seen = seen[1:]  # nothing ever ran here; the daemon makes the folder
+        places = [place for place in seen if place.is_on]
+        on, found = bool(places), "; ".join(place.sentence for place in places)
+    if on:
+        return Look("kill switch", Grade.UNWISE, found, why, mend)
+    return Look("kill switch", Grade.GOOD, "off", why)
+
+
 def looks(config: Path | None) -> Iterator[Look]:
     yield _python()
     yield _sqlite()
@@ -196,7 +221,7 @@ def looks(config: Path | None) -> Iterator[Look]:
                        fault.remedy)  # fmt: skip
         return
     yield Look("settings", Grade.GOOD, str(config or "defaults"))
-    simple: tuple[Callable[[Settings], Look], ...] = (_data_dir, _listen, _tokens)
+    simple: tuple[Callable[[Settings], Look], ...] = (_data_dir, _listen, _tokens, _halt)
     for look in simple:
         yield look(settings)
     yield from _plugins_and_files(settings)

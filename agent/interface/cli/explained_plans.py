@@ -11,8 +11,12 @@ from agent.core import guard as guards
 from agent.core.alert_expression import expression_of
 from agent.core.decay import firing_for
 from agent.core.facts import facts_of, first_alert, resolve_params
+from agent.core.rails import ground
 from agent.core.turn import Turn
+from agent.interface.cli import explained_rails, explained_route
 from agent.interface.cli.explained_diagnosis import calls, reads_findings, shown
+from agent.interface.remedies import remedy_of
+from agent.model.incident import State
 from agent.model.reason import Reason
 from agent.model.runbook import Branch, Call, Guard, Plan, Runbook, Verify
 
@@ -72,6 +76,8 @@ def _guard(turn: Turn, own: Guard) -> Iterator[str]:
         if window is not None:
             state = "open now" if window.is_open(turn.at) else "closed now"
         yield f"window: {own.window} ({state})"
+    if own.dwell_seconds is not None:
+        yield f"dwell: it has fired for at least {format_duration(own.dwell_seconds)}"
     for require in own.require:
         yield f"require: {require.text}"
 
@@ -80,18 +86,20 @@ def plan(turn: Turn, runbook: Runbook, one: Plan) -> dict[str, Any]:
     return {
         "plan": one.name,
         "settles": one.settles,
-        "steps": [_step(turn, runbook, call) for call in one.steps],
+        "risk": explained_route.risk(turn.case, runbook, one, turn.view, turn.at),
+        "steps": [_step(turn, runbook, one, call) for call in one.steps],
         "proof": proof(turn, one.verify),
         "rollback": _rollback(turn, one),
         "on_inconclusive": one.on_inconclusive.value,
     }
 
 
-def _step(turn: Turn, runbook: Runbook, call: Call) -> dict[str, Any]:
-    """The step, and the guard that would stop it; `also` are those behind that one."""
+def _step(turn: Turn, runbook: Runbook, one: Plan, call: Call) -> dict[str, Any]:
+    """The step, what every rail says to it, and which of them would stop it."""
+    turn = turn.change(plan=one.name, state=State.DIAGNOSING)
     facts = facts_of(turn)
-    said: dict[str, Any] = {"id": call.id, "use": call.use, "target": None, "stopped_by": None}
-    said |= {"text": "", "also": []}
+    said: dict[str, Any] = {"id": call.id, "use": call.use, "target": None, "rails": []}
+    said |= explained_rails.verdict(())
     said["with"] = {n: shown(v, facts) for n, v in call.params.items() if n != "target"}
     try:
         resolved = resolve_params({"target": call.params.get("target")}, facts)
@@ -99,15 +107,16 @@ def _step(turn: Turn, runbook: Runbook, call: Call) -> dict[str, Any]:
         return {**said, **_no_target(turn, runbook, call, str(error))}
     target = resolved["target"]
     question = _question(turn, runbook, call, target if isinstance(target, str) else None)
-    stops = list(_stops(question, runbook))
-    said["target"] = target
-    if stops:
-        said |= _stopped(stops[0])
-        said["also"] = [stop.reason.value for stop in stops[1:]]
-    return said
+    rails = explained_rails.rows(question, runbook)
+    return {**said, "target": target, "rails": rails, **explained_rails.verdict(rails)}
 
 
 def _question(turn: Turn, runbook: Runbook, call: Call, target: str | None) -> guards.Question:
+    facts = facts_of(turn)
+    try:
+        params = resolve_params(call.params, facts)
+    except LookupError:
+        params = None
     return guards.Question(
         at=turn.at,
         incident=turn.case,
@@ -116,44 +125,23 @@ def _question(turn: Turn, runbook: Runbook, call: Call, target: str | None) -> g
         use=call.use,
         target=target,
         key="explain",
-        facts=facts_of(turn),
+        facts=facts,
+        params=params,
     )
 
 
-def _no_target(turn: Turn, runbook: Runbook, call: Call, why: str) -> dict[str, str]:
+def _no_target(turn: Turn, runbook: Runbook, call: Call, why: str) -> dict[str, Any]:
     """The expression of the target reads what is not there. Where that is the object the runbook is
     about, the guard says so."""
     text = getattr(call.params.get("target"), "text", "")
     if reads_findings(text, runbook.diagnose):
         return {"text": f"its target is {NOT_BEFORE_DIAGNOSIS}"}
-    stop = guards.object_known(_question(turn, runbook, call, None))
+    stop = ground.object_known(_question(turn, runbook, call, None))
     # What follows is the expression library's own way to say the same.
     told = why.partition(": UNKNOWN")[0]
-    return _stopped(stop or guards.Stop(reason=Reason.PARAMETER_UNKNOWN, text=told))
-
-
-def _stopped(stop: guards.Stop) -> dict[str, str]:
+    stop = stop or guards.Stop(reason=Reason.PARAMETER_UNKNOWN, text=told)
     told = f"{stop.reason.sentence}: {stop.text}" if stop.text else stop.reason.sentence
-    return {"stopped_by": stop.reason.value, "text": told}
-
-
-def _stops(question: guards.Question, runbook: Runbook) -> Iterator[guards.Stop]:
-    """Every guard that says no, in the order they are asked. What only diagnosis can tell is no no
-    yet."""
-    for one in guards.GUARDS:
-        try:
-            stop = one(question)
-        except LookupError as error:
-            stop = guards.Stop(reason=Reason.GUARD_FAILED, text=str(error))
-        if stop is None:
-            continue
-        if stop.reason is Reason.REQUIREMENT_UNKNOWN and reads_findings(
-            stop.text, runbook.diagnose
-        ):
-            continue
-        yield stop
-        if stop.reason is Reason.PLUGIN_MISSING:
-            return
+    return {"stopped_by": stop.reason.value, "text": told, "remedy": remedy_of(stop.reason)}
 
 
 def proof(turn: Turn, verify: Verify) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from agent.interface.cli import explained_words as words
 from agent.interface.cli.output import clean
 
 Found = Mapping[str, Any]
@@ -75,17 +76,22 @@ def _path(found: Found) -> str:
         fires = found.get("if_firing")
         return f"{nothing}\nIf it were firing: {_path(fires)}" if fires is not None else nothing
     rows = [
+        *_labels(labels),
         *_about(found),
         *_runbook(found),
         *_near(found),
         *_diagnosis(found),
         *_decide(found),
+        *words.radius_rows(found),
+        *words.quiet_rows(found),
         *(("guard", said) for said in found["guard"]),
     ]
     for plan in found["plans"]:
         rows += _plan(plan)
-    rows += _otherwise(found)
-    lines, last = [clean(head)], ""
+    rows += words.route_rows(found)
+    about = found["entity"] or found["product"] or "nothing that is known"
+    first = f"{labels.get('alertname', '?')} on {about}: {found['would']['text']}"
+    lines, last = [clean(first)], ""
     for title, text in rows:
         shown = "" if title == last else title
         lines.append(f"  {shown:<{WIDTH}}{clean(text)}".rstrip())
@@ -94,6 +100,11 @@ def _path(found: Found) -> str:
 
 
 Rows = Iterator[tuple[str, str]]
+
+
+def _labels(labels: Mapping[str, str]) -> Rows:
+    rest = " ".join(f"{n}={v}" for n, v in sorted(labels.items()) if n != "alertname")
+    yield "labels", rest or "none"
 
 
 def _about(found: Found) -> Rows:
@@ -168,9 +179,13 @@ def _plan(plan: Found) -> Rows:
         yield title, "does nothing: it waits for its proof and closes as settled"
     else:
         yield title, ""
+        yield words.risk_row(plan)
     for step in plan["steps"]:
         yield "  step", f"{step['id']}: {step['use']} on {step['target'] or 'no target yet'}"
         yield "  step", f"  {_guards(step)}"
+    asked = next((step for step in plan["steps"] if step["rails"]), None)
+    if asked is not None:
+        yield from words.rails_rows(asked)
     yield from _proof(plan["proof"], "  proof")
     yield "  decay", _decay(plan["proof"])
     yield from _back(plan)
@@ -178,7 +193,11 @@ def _plan(plan: Found) -> Rows:
 
 def _guards(step: Found) -> str:
     if not step["stopped_by"]:
-        return step["text"] or "all guards agree"
+        return (
+            f"would wait: {step['waits'][0]}"
+            if step["waits"]
+            else (step["text"] or "all rails agree")
+        )
     also = f"; then by {', '.join(step['also'])}" if step["also"] else ""
     return f"would be stopped by {step['stopped_by']}: {step['text']}{also}"
 
@@ -220,10 +239,3 @@ def _back(plan: Found) -> Rows:
         yield title, "nothing proves that it led back; people are told so"
     if plan["on_inconclusive"] == "roll_back_and_escalate":
         yield title, "taken where the proof is inconclusive too"
-
-
-def _otherwise(found: Found) -> Rows:
-    route = found["route"]
-    path = f", by {' → '.join(route['path'])}" if route["path"] else ""
-    by = f" by {', '.join(route['channels'])}" if route["channels"] else ""
-    yield "otherwise", f"{route['to']} is told{by}: {route['why']} ({route['radius']}{path})"

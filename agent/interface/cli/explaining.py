@@ -19,7 +19,12 @@ from agent.core.matching import MatchIndex, aim, best, failing_clause, specifici
 from agent.core.near_miss import near_misses
 from agent.core.turn import Turn
 from agent.core.view import View
-from agent.interface.cli import explained_diagnosis, explained_plans
+from agent.interface.cli import (
+    explained_diagnosis,
+    explained_plans,
+    explained_route,
+    explained_summary,
+)
 from agent.model.alert import Alert, AlertStatus
 from agent.model.incident import Incident, State
 from agent.model.product import EntityKind
@@ -67,7 +72,7 @@ def explain(alert: Alert, view: View, *, at: float) -> dict[str, Any]:
     near = near_misses(turn, labels, most=MOST_NEAR_MISSES)
     if chosen is not None:
         turn = aim(turn, chosen).change(runbook=chosen.name, digest=chosen.digest)
-    return {
+    told = {
         "alert": dict(labels),
         "opens": True,
         "layer": case.layer.value,
@@ -86,13 +91,19 @@ def explain(alert: Alert, view: View, *, at: float) -> dict[str, Any]:
         "decide": explained_plans.decide(turn, chosen) if chosen is not None else [],
         "guard": explained_plans.guard(turn, chosen) if chosen is not None else [],
         "plans": [explained_plans.plan(turn, chosen, p) for p in chosen.plans] if chosen else [],
-        "route": _route(case, view),
+        "radius": explained_route.radius(case, view, at),
+        "quiet": explained_route.quiet(turn.case, view, at),
+        "route": explained_route.route(case, view, at),
     }
+    return {"would": explained_summary.would(told), **told}
 
 
 def _without_runbooks(view: View) -> View:
-    policy = msgspec.structs.replace(view.policy, page_hold_seconds=0.0, default_diagnostics={})
-    return msgspec.structs.replace(view, runbooks=MatchIndex(()), policy=policy)
+    """As if nothing kept it quiet either: that is told by itself."""
+    policy = msgspec.structs.replace(
+        view.policy, page_hold_seconds=0.0, default_diagnostics={}, maintenance=(), inhibit_rules=()
+    )
+    return msgspec.structs.replace(view, runbooks=MatchIndex(()), policy=policy, silences={})
 
 
 def _as_opened(case: Incident) -> Incident:
@@ -221,27 +232,3 @@ def _miss(miss: Any, labels: Mapping[str, str]) -> dict[str, Any]:
         "read": explained_diagnosis.labels_read(miss.clause, labels),
         "closeness": miss.closeness,
     }
-
-
-# who is told otherwise
-
-
-def _route(case: Incident, view: View) -> dict[str, Any]:
-    channels = view.channels.get(case.routed_to or "") or view.channels.get("default", ())
-    return {
-        "to": case.routed_to,
-        "radius": case.radius.value if case.radius is not None else None,
-        "path": list(case.radius_path),
-        "channels": [channel.use for channel in channels],
-        "why": _why_them(case, view),
-    }
-
-
-def _why_them(case: Incident, view: View) -> str:
-    if case.suspect is not None:
-        return f"the cause lies in {case.suspect}, which several products share"
-    if case.product is not None:
-        return f"builder of {case.product}"
-    if case.entity is not None:
-        return f"owner of {case.entity}"
-    return "nobody owns it"

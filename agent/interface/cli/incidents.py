@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from typing import Annotated, Any
 
 import typer
 
 from agent.interface.cli.client import ask, path_of
+from agent.interface.cli.explained_incident import why_lines
 from agent.interface.cli.output import (
     FOUND_WRONG,
     WRONG_USAGE,
@@ -76,9 +78,12 @@ def show(incident_id: IncidentId, style: FormatOption = Format.TEXT) -> None:
 
 def as_text(incident: dict[str, Any]) -> str:
     names = ("id", "title", "state", "severity", "layer", "product", "entity", "radius", "runbook",
-             "plan", "verdict", "outcome", "routed_to", "reason_text", "opened_at", "resolved_at",
-             "acknowledged_by", "resolved_by", "cause")  # fmt: skip
+             "plan", "risk", "verdict", "outcome", "routed_to", "reason_text", "opened_at",
+             "resolved_at", "acknowledged_by", "approved_by", "caused_by", "resolved_by",
+             "cause")  # fmt: skip
     parts = [pairs({n: incident[n] for n in names if incident.get(n)})]
+    parts += ["why", *why_lines(incident)] if "why" in incident else []
+    parts += _approval_lines(incident)
     for name, found in incident["findings"].items():
         parts.append(f"finding {clean(name)}: {clean(json.dumps(found, default=str))}")
     parts += [f"step {s['use']} on {s['target']} by {s['by']}: {s['status'] or 'under way'} "
@@ -93,6 +98,32 @@ def as_text(incident: dict[str, Any]) -> str:
         for line in incident["timeline"]
     ]
     return "\n".join(parts)
+
+
+def _approval_lines(incident: dict[str, Any]) -> list[str]:
+    """What exactly is to be approved, in full: whoever approves has read this."""
+    asked = incident.get("approval")
+    if asked is None:
+        return []
+    people = asked["people_needed"]
+    good = f"{asked['good_for_seconds'] / 60:.0f} min"
+    told = [
+        f"{'to approve' if incident['state'] == 'awaiting_approval' else 'asked for'}: "
+        f"plan {clean(asked['plan'])}, risk {asked['risk']}, {people} "
+        f"{'person' if people == 1 else 'people'}, good for {good} once given"
+    ]
+    for step in asked["steps"]:
+        shown = clean(json.dumps(step["with"], default=str))
+        if step["unknown"]:
+            shown = clean(f"{step['unknown']}; not covered by an approval")
+        told.append(f"  {clean(step['use'])} on {clean(str(step['target']))}: {shown}")
+    told.append(f"  fingerprint {clean(asked['fingerprint'])}")
+    told += [f"  approved by {clean(g['by'])}, until {g['until'][:19]}" for g in asked["given"]]
+    return told
+
+
+def _is_a_person_there() -> bool:
+    return sys.stdin.isatty()
 
 
 def _tell(incident: dict[str, Any], style: Format) -> None:
@@ -128,12 +159,32 @@ def resolve(
 
 
 @app.command()
-def approve(incident_id: IncidentId, style: FormatOption = Format.TEXT) -> None:
-    """Approve the plan that waits for it.
+def approve(
+    incident_id: IncidentId,
+    fingerprint: Annotated[
+        str, typer.Option(help="Only this, as `incidents show` told; else what is printed now.")
+    ] = "",
+    style: FormatOption = Format.TEXT,
+) -> None:
+    """Approve the plan that waits for it, exactly as this command prints it.
+
+    On a terminal it asks once more, unless a fingerprint says what was read before. Where meanwhile
+    something else would run, nothing is approved: look again. Whoever wrote the runbook, or asked
+    for an action in the incident, may not; a critical change needs a second person. What runs later
+    than the approval is good for is asked for again.
 
     Example: homeostat incidents approve i-4f2c
     """
-    _tell(ask("POST", _path(incident_id, "approve")), style)
+    found = ask("GET", _path(incident_id))
+    asked = found.get("approval")
+    if asked is None or found["state"] != "awaiting_approval":
+        stop(f"nothing of {incident_id} waits for an approval: it is {found['state']}")
+    # Not on standard output, which with `--format json` is for a program.
+    print("\n".join(_approval_lines(found)), file=sys.stderr)
+    if not fingerprint and _is_a_person_there():
+        typer.confirm("approve exactly this?", abort=True, err=True)
+    body = {"fingerprint": fingerprint or asked["fingerprint"]}
+    _tell(ask("POST", _path(incident_id, "approve"), body), style)
 
 
 @app.command()

@@ -11,13 +11,17 @@ from agent import __version__
 from agent.interface.cli import (
     asking,
     authoring,
+    breakers,
     coverage,
     doctor,
+    halting,
     history,
     incidents,
+    on_call,
     plugins,
     promotions,
     run,
+    simulating,
 )
 from agent.interface.cli.output import stop
 
@@ -52,13 +56,17 @@ def build(bodies: run.Bodies) -> typer.Typer:
         authoring.app,
         asking.app,
         history.app,
+        on_call.app,
+        simulating.app,
         coverage.app,
         doctor.app,
+        halting.app,
         plugins.app,
     ):
         app.add_typer(part)
     app.add_typer(incidents.app, name="incidents")
     app.add_typer(promotions.app, name="promotions")
+    app.add_typer(breakers.app, name="breakers")
     return app
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -30,3 +31,26 @@ def told(things: Sequence[T], what: str) -> Iterator[T]:
         yield thing
     if shown:
         print(_CLEAR, end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def share_told(what: str) -> Iterator[Callable[[float], None]]:
+    """Lends what is to be called with the share that is done (0 to 1), as often as one likes."""
+    if not sys.stderr.isatty():
+        yield lambda _share: None
+        return
+    due = time.monotonic() + PATIENCE_SECONDS
+    shown = False
+
+    def tell(share: float) -> None:
+        nonlocal due, shown
+        now = time.monotonic()
+        if now >= due:
+            print(f"{_CLEAR}{what}: {share:.0%}", end="", file=sys.stderr, flush=True)
+            due, shown = now + PAUSE_SECONDS, True
+
+    try:
+        yield tell
+    finally:
+        if shown:
+            print(_CLEAR, end="", file=sys.stderr, flush=True)

@@ -35,6 +35,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + " …"
 
 
+def _moment(text: str) -> str:
+    """`2026-01-31 09:00 UTC` of an RFC 3339 time."""
+    return f"{text[:10]} {text[11:16]} UTC"
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -47,10 +52,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters.update(rfc3339=rfc3339, ago=ago, clock=clock, word=_word, shown=_shown)
+    environment.filters.update(
+        rfc3339=rfc3339, ago=ago, clock=clock, word=_word, shown=_shown, moment=_moment
+    )
     return environment
 
 
 def page(template: str, *, status: int = 200, **values: Any) -> Response:
-    text = _environment().get_template(template).render(**values)
+    text = _environment().get_template(template).render(status=status, **values)
     return Response(text, status, dict(SECURITY_HEADERS), "text/html")

@@ -7,7 +7,6 @@ silence's author is the proven principal, whatever name the tool sent.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -15,6 +14,10 @@ from uuid import UUID
 import msgspec
 
 from agent import __version__
+from agent.catalog.matchers import BadMatcher, parse_matcher
+from agent.core.bounded_regex import LONGEST_REGEX, REGEX_REMEDY
+from agent.core.foreign_silences import is_foreign as is_foreign_silence
+from agent.core.foreign_silences import own_id
 from agent.core.silence import covers, is_usable
 from agent.core.view import View
 from agent.interface.http.replies import Refused
@@ -27,7 +30,6 @@ from agent.model.records import Silence, SilenceMatcher
 REPEATED_WITHIN_SECONDS = 300.0
 """A firing alert must have an end in this API; where its source set none, it is so far off."""
 LONGEST_TEXT = 1000
-_FILTER = re.compile(r'\s*"?([a-zA-Z_][a-zA-Z0-9_.:-]*)"?\s*(=~|!~|!=|=)\s*(.*?)\s*', re.DOTALL)
 
 
 class MatcherBody(msgspec.Struct, rename="camel"):
@@ -48,21 +50,10 @@ class SilenceBody(msgspec.Struct, rename="camel"):
 
 def parse_filters(filters: Iterable[str]) -> tuple[SilenceMatcher, ...]:
     """`name="value"`, `!=`, `=~`, `!~`. Raises Refused (400) where one cannot be read."""
-    found = []
-    for text in filters:
-        match = _FILTER.fullmatch(text)
-        if match is None:
-            raise Refused(400, f"bad matcher {text!r}", remedy='write name="value"')
-        name, operator, value = match.groups()
-        if len(value) >= 2 and value[0] == value[-1] == '"':
-            value = re.sub(r"\\(.)", r"\1", value[1:-1])
-        matcher = SilenceMatcher(
-            name=name, value=value, is_regex="~" in operator, is_equal=operator[0] == "="
-        )
-        if not is_usable(matcher):
-            raise Refused(400, f"{value!r} is no bounded regular expression", remedy="simplify it")
-        found.append(matcher)
-    return tuple(found)
+    try:
+        return tuple(parse_matcher(text) for text in filters)
+    except BadMatcher as error:
+        raise Refused(400, str(error), remedy=error.remedy) from None
 
 
 def labels_agree(matchers: Sequence[SilenceMatcher], labels: Mapping[str, str]) -> bool:
@@ -81,8 +72,9 @@ def labels_agree(matchers: Sequence[SilenceMatcher], labels: Mapping[str, str]) 
 
 
 def alert_body(incident: Incident, alert: AlertState, *, now: float) -> dict[str, Any]:
-    silenced = [incident.silenced_by] if incident.silenced_by else []
-    inhibited = [incident.held_by] if incident.held_by else []
+    silenced = [incident.silenced_by.rpartition("/")[2]] if incident.silenced_by else []
+    speaker = (incident.inhibited_by or "").rpartition("/")[2]
+    inhibited = [by for by in (incident.held_by, speaker) if by]
     ends_at = alert.ends_at or alert.expires_at or now + REPEATED_WITHIN_SECONDS
     return {
         "annotations": dict(alert.annotations),
@@ -150,10 +142,12 @@ def silence_body(silence: Silence, *, now: float) -> dict[str, Any]:
     elif silence.starts_at > now:
         state = "pending"
     return {
-        "id": silence.id,
+        "id": own_id(silence),
         "status": {"state": state},
         "updatedAt": rfc3339(silence.updated_at),
-        "comment": silence.comment,
+        "comment": f"{silence.comment} (set in {silence.source})"
+        if is_foreign_silence(silence)
+        else silence.comment,
         "createdBy": silence.created_by,
         "endsAt": rfc3339(silence.ends_at),
         "startsAt": rfc3339(silence.starts_at),
@@ -162,6 +156,25 @@ def silence_body(silence: Silence, *, now: float) -> dict[str, Any]:
             for m in silence.matchers
         ],
     }
+
+
+def silence_named(view: View, silence_id: str) -> Silence | None:
+    """By its id here, or by the one it has in the Alertmanager it was set in."""
+    found = view.silences.get(silence_id)
+    if found is not None:
+        return found
+    return next((s for s in view.silences.values() if own_id(s) == silence_id), None)
+
+
+def refuse_foreign(silence: Silence) -> None:
+    """A silence read from an Alertmanager would be back with its next reading."""
+    if is_foreign_silence(silence):
+        where = silence.source.partition(":")[2]
+        raise Refused(
+            409,
+            f"the silence was set in {silence.source} and is only read here",
+            remedy=f"end it there: amtool silence expire {own_id(silence)} against {where}",
+        )
 
 
 def silence_matches(silence: Silence, wanted: Sequence[SilenceMatcher]) -> bool:
@@ -209,7 +222,7 @@ def _check_matchers(matchers: Sequence[SilenceMatcher]) -> None:
             raise Refused(
                 400,
                 f"the matcher {matcher.name}=~{matcher.value!r} is no bounded regular expression",
-                remedy="no nested repeats, back references or extensions; at most 256 characters",
+                remedy=f"{REGEX_REMEDY}; at most {LONGEST_REGEX} characters",
             )
     if all(labels_agree((m,), {}) for m in matchers):
         raise Refused(
@@ -223,13 +236,26 @@ def check_products(matchers: Sequence[SilenceMatcher], who: Principal) -> None:
     """A person limited to products may silence (and end silences of) those only."""
     if not who.products:
         return
-    named = {m.value for m in matchers if m.name == "product" and m.is_equal and not m.is_regex}
+    named = _products_named(matchers)
     if not named or not named <= who.products:
         raise Refused(
             403,
             f"{who.name} may silence only {', '.join(sorted(who.products))}",
             remedy='add the matcher product="NAME"',
         )
+
+
+def is_foreign(matchers: Sequence[SilenceMatcher], who: Principal) -> bool:
+    """Whether it speaks only of products this person does not belong to. One that names none may
+    lie over theirs as well, so they see it."""
+    named = _products_named(matchers)
+    return bool(who.products and named) and named.isdisjoint(who.products)
+
+
+def _products_named(matchers: Sequence[SilenceMatcher]) -> frozenset[str]:
+    return frozenset(
+        m.value for m in matchers if m.name == "product" and m.is_equal and not m.is_regex
+    )
 
 
 def status_body(*, started_at: float) -> dict[str, Any]:
@@ -248,5 +274,9 @@ def status_body(*, started_at: float) -> dict[str, Any]:
     }
 
 
-def receivers(view: View) -> list[dict[str, str]]:
-    return [{"name": name} for name in sorted({*view.channels, "homeostat"})]
+def receivers(view: View, who: Principal) -> list[dict[str, str]]:
+    """Who is told. Builders of nothing but products this person does not belong to are left out."""
+    products = view.registry.products.values()
+    own = {p.builder for p in products if not who.products or p.name in who.products}
+    foreign = {p.builder for p in products} - own
+    return [{"name": name} for name in sorted({*view.channels, "homeostat"} - foreign)]

@@ -16,6 +16,7 @@ from agent.interface.http.desk import (
 from agent.interface.http.replies import Refused, json_reply
 from agent.model.incident import Incident
 from agent.model.principal import Principal
+from agent.model.records import Silence
 
 
 async def alerts(desk: Desk, request: Request, who: Principal) -> Response:
@@ -45,27 +46,37 @@ def _groups(
     return found
 
 
-async def silences(desk: Desk, request: Request, _who: Principal) -> Response:
+async def silences(desk: Desk, request: Request, who: Principal) -> Response:
     wanted = am.parse_filters(request.query_params.getlist("filter"))
     now = desk.facade.now()
     return json_reply(
         [
             am.silence_body(s, now=now)
             for s in desk.facade.view.silences.values()
-            if am.silence_matches(s, wanted)
+            if am.silence_matches(s, wanted) and not am.is_foreign(s.matchers, who)
         ]
     )
 
 
-async def silence(desk: Desk, request: Request, _who: Principal) -> Response:
-    found = desk.facade.view.silences.get(request.path_params["id"])
-    if found is None:
-        raise _no_silence(request)
+async def silence(desk: Desk, request: Request, who: Principal) -> Response:
+    found = _silence(desk, request.path_params["id"], who)
     return json_reply(am.silence_body(found, now=desk.facade.now()))
+
+
+def _silence(desk: Desk, silence_id: str, who: Principal) -> Silence:
+    found = am.silence_named(desk.facade.view, silence_id)
+    if found is None or am.is_foreign(found.matchers, who):
+        raise Refused(404, f"no silence {silence_id}", remedy="GET /api/v2/silences")
+    return found
 
 
 async def put_silence(desk: Desk, request: Request, who: Principal) -> Response:
     asked, replaces = am.read_silence(await desk.body(request), who=who, now=desk.facade.now())
+    if am.silence_named(desk.facade.view, replaces) is not None:
+        # It ends the other one, so it needs the right to end it.
+        replaced = _silence(desk, replaces, who)
+        am.check_products(replaced.matchers, who)
+        am.refuse_foreign(replaced)
     await desk.facade.put_silence(asked)
     if replaces and replaces != asked.id:
         await desk.facade.expire_silence(replaces)
@@ -73,22 +84,17 @@ async def put_silence(desk: Desk, request: Request, who: Principal) -> Response:
 
 
 async def expire_silence(desk: Desk, request: Request, who: Principal) -> Response:
-    found = desk.facade.view.silences.get(request.path_params["id"])
-    if found is None:
-        raise _no_silence(request)
+    found = _silence(desk, request.path_params["id"], who)
     am.check_products(found.matchers, who)
+    am.refuse_foreign(found)
     if not await desk.facade.expire_silence(found.id):
         raise Refused(409, "the silence is over already", remedy="see GET /api/v2/silences")
     return json_reply({})
-
-
-def _no_silence(request: Request) -> Refused:
-    return Refused(404, f"no silence {request.path_params['id']}", remedy="GET /api/v2/silences")
 
 
 async def status(desk: Desk, _request: Request, _who: Principal) -> Response:
     return json_reply(am.status_body(started_at=desk.started_at))
 
 
-async def receivers(desk: Desk, _request: Request, _who: Principal) -> Response:
-    return json_reply(am.receivers(desk.facade.view))
+async def receivers(desk: Desk, _request: Request, who: Principal) -> Response:
+    return json_reply(am.receivers(desk.facade.view, who))

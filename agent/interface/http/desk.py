@@ -17,7 +17,7 @@ from agent.interface.http.replies import Refused
 from agent.model.errors import StoreUnavailable
 from agent.model.event import Event
 from agent.model.incident import Incident
-from agent.model.principal import LOCAL, Principal, Role
+from agent.model.principal import Principal, Role
 from agent.model.reason import Reason
 
 MOST_REQUEST_BYTES = 1024 * 1024
@@ -41,7 +41,7 @@ class Desk:
     started_at: float = 0.0
 
     def who(self, request: Request) -> Principal:
-        return self.door.principal(request.method, request.headers)
+        return self.door.principal(request.method, request.headers, address=address_of(request))
 
     async def body(self, request: Request) -> bytes:
         length = request.headers.get("content-length", "")
@@ -77,20 +77,38 @@ class Desk:
         try:
             answer = await self.facade.ask(event)
         except StoreUnavailable as error:
-            raise Refused(
-                503,
-                f"cannot store now: {error}",
-                remedy="send it again",
-                headers={"retry-after": "1"},
-            ) from None
-        if answer.refused is None:
-            return answer
-        raise Refused(
-            403 if answer.refused is Reason.NOT_ALLOWED else 409,
-            answer.refused.sentence,
-            remedy=answer.text or "look at the incident's present state",
-            reason=answer.refused.value,
-        )
+            raise _not_now(error) from None
+        return _as_done(answer)
+
+    async def ask_once(self, key: str, event: Event) -> Answer | None:
+        """The same for a wish that may come again under this key; None where it was done before."""
+        try:
+            answer = await self.facade.once.ask(key, event)
+        except StoreUnavailable as error:
+            raise _not_now(error) from None
+        return _as_done(answer) if answer is not None else None
+
+
+def _as_done(answer: Answer) -> Answer:
+    if answer.refused is None:
+        return answer
+    raise Refused(
+        403 if answer.refused is Reason.NOT_ALLOWED else 409,
+        answer.refused.sentence,
+        remedy=answer.text or "look at the incident's present state",
+        reason=answer.refused.value,
+    )
+
+
+def _not_now(error: StoreUnavailable) -> Refused:
+    return Refused(
+        503, f"cannot store now: {error}", remedy="send it again", headers={"retry-after": "1"}
+    )
+
+
+def address_of(request: Request) -> str:
+    """The other end of the socket."""
+    return request.client.host if request.client is not None else ""
 
 
 def belongs(who: Principal, product: str | None) -> bool:
@@ -111,12 +129,6 @@ def require_on(who: Principal, role: Role, product: str | None) -> None:
             f"{who.name} is {role.value} for some products, and this belongs to none",
             remedy="ask somebody who is not limited to products",
         )
-
-
-def require_platform(who: Principal) -> None:
-    """For what concerns the whole daemon. The local person may: they could send it a signal."""
-    if who is not LOCAL:
-        require(who, Role.PLATFORM)
 
 
 def query_flag(query: Mapping[str, str], name: str, *, default: bool = True) -> bool:

@@ -18,12 +18,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
+from agent.core.cleaning import clean_alert
+from agent.core.identify import identify
 from agent.interface.facade import Facade
 from agent.interface.http.identity import Doorkeeper, require
 from agent.interface.http.replies import Refused
+from agent.interface.http.signatures import Claim, claim_of, is_signed, not_proven
 from agent.model.alert import Alert, Change, Heartbeat, Measure, Signal
 from agent.model.errors import StoreUnavailable, Unparseable
 from agent.model.principal import Principal, Role
+from agent.model.product import Registry
 from agent.ports.plugin import PushSource
 
 MOST_BODY_BYTES = 16 * 1024 * 1024
@@ -51,6 +55,11 @@ def header_map(scope: Scope) -> dict[str, str]:
     return {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
 
 
+def address_of(scope: Scope) -> str:
+    """The other end of the socket."""
+    return str((scope.get("client") or ("",))[0])
+
+
 class HotEndpoints:
     """All push sources, by path. An ASGI application for POST requests to those paths."""
 
@@ -72,10 +81,13 @@ class HotEndpoints:
         headers = header_map(scope)
         is_read = False
         try:
-            principal = self._admit(headers)
+            sender = self._admit(headers, address_of(scope))
             body = await self._read(receive)
             is_read = True
-            await self._accept(source, body, principal)
+            if isinstance(sender, Claim):
+                await self._accept_signed(source, body, sender, address_of(scope))
+            else:
+                await self._accept(source, body, sender)
         except Refused as refused:
             if refused.status == 413:
                 self._facade.request_level_check()
@@ -87,16 +99,21 @@ class HotEndpoints:
             await send(_OK_START)
             await send({"type": "http.response.body", "body": b""})
 
-    def _admit(self, headers: Mapping[str, str]) -> Principal:
-        """Everything that can be said from the headers alone."""
-        principal = self._door.principal("POST", headers)
-        require(principal, Role.SENDER)
+    def _admit(self, headers: Mapping[str, str], address: str) -> Principal | Claim:
+        """Everything that can be said from the headers alone. Whoever signs is known only once
+        the body is there."""
+        sender: Principal | Claim
+        if self._facade.principals is not None and is_signed(headers):
+            sender = claim_of(headers, now=self._facade.now())
+        else:
+            sender = self._door.sender(headers, address=address)
+            require(sender, Role.SENDER)
         if headers.get("content-encoding", "identity").lower() not in ("", "identity"):
             raise Refused(415, "compressed bodies are not read", remedy="send it uncompressed")
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > MOST_BODY_BYTES:
             raise _too_large()
-        return principal
+        return sender
 
     async def _read(self, receive: Receive) -> bytes:
         try:
@@ -109,7 +126,21 @@ class HotEndpoints:
                 remedy="send smaller groups, or look at the network",
             ) from None
 
-    async def _accept(self, source: PushSource, body: bytes, principal: Principal) -> None:
+    async def _accept_signed(
+        self, source: PushSource, body: bytes, claim: Claim, address: str
+    ) -> None:
+        """What was taken before is answered like the first time, and nothing happens."""
+        principals = self._facade.principals
+        found = principals and principals.by_signature(claim.message(body), claim.signatures)
+        if not found:
+            self._door.sending.failed(address, at=self._facade.now())
+            raise not_proven()
+        require(found, Role.SENDER)
+        await self._accept(source, body, found, once=f"{found.name} {claim.id}")
+
+    async def _accept(
+        self, source: PushSource, body: bytes, principal: Principal, *, once: str = ""
+    ) -> None:
         try:
             signals = source.decode(body)
         except Unparseable as error:
@@ -124,7 +155,10 @@ class HotEndpoints:
         if principal.products:
             self._check_products(principal, signals)
         try:
-            await self._facade.receive(signals)
+            if once:
+                await self._facade.once.receive(once, signals)
+            else:
+                await self._facade.receive(signals)
         except StoreUnavailable as error:
             raise _not_now(error) from None
 
@@ -136,26 +170,39 @@ class HotEndpoints:
 
     def _check_products(self, principal: Principal, signals: Sequence[Signal]) -> None:
         for signal in signals:
-            product = self._product_of(signal)
-            if product is None or product not in principal.products:
+            spoken_of = products_of(signal, self._facade.view.registry)
+            foreign = spoken_of - principal.products
+            if foreign or not spoken_of:
+                product = min(foreign - {None}, key=str, default=None)
                 raise Refused(
                     403,
                     f"{principal.name} may not speak for the product {product or '(none)'}",
                     remedy="the token file lists the products of each sender",
                 )
 
-    def _product_of(self, signal: Signal) -> str | None:
-        if isinstance(signal, Alert):
-            return signal.labels.get("product")
-        if isinstance(signal, Heartbeat):
-            entity = self._facade.view.registry.entities.get(signal.agent)
-            return entity.product if entity is not None else None
-        product: str = _stated_product(signal)
-        return product
+
+def products_of(signal: Signal, registry: Registry) -> frozenset[str | None]:
+    """Every product the signal is about: by what it says, and by what the registry says of the
+    entity it names, since that is who will be acted on. None among them: what belongs to nobody
+    in particular, such as substrate."""
+    if isinstance(signal, Alert):
+        alert = clean_alert(signal)  # as it will be decided about
+        found = identify(alert, registry)
+        said = {alert.labels["product"]} if "product" in alert.labels else set()
+        is_known = found.entity is not None or found.product is not None
+        return frozenset({*said, found.product} if is_known else said)
+    if isinstance(signal, Heartbeat):
+        return _of_entity(signal.agent, registry)
+    if isinstance(signal, Change):
+        return frozenset({signal.product}) | _of_entity(signal.entity, registry)
+    if isinstance(signal, Measure):
+        return frozenset({signal.product})
+    return frozenset()
 
 
-def _stated_product(signal: Measure | Change) -> str:
-    return signal.product
+def _of_entity(name: str, registry: Registry) -> frozenset[str | None]:
+    entity = registry.entities.get(name)
+    return frozenset() if entity is None else frozenset({entity.product})
 
 
 def _too_large() -> Refused:

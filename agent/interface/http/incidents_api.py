@@ -12,6 +12,7 @@ from starlette.responses import Response
 from agent.interface.http.desk import Desk, Why, belongs, query_flag, require_on, words
 from agent.interface.http.incident_json import incident_json
 from agent.interface.http.replies import Refused, json_reply
+from agent.interface.why import Sees
 from agent.model.alert import Layer
 from agent.model.event import (
     Acknowledged,
@@ -31,6 +32,11 @@ MOST_INCIDENTS = 500
 class Resolve(msgspec.Struct, forbid_unknown_fields=True):
     cause: str = ""
     actions: list[str] = []
+
+
+class Approve(msgspec.Struct, forbid_unknown_fields=True):
+    fingerprint: str = ""
+    """`approval.fingerprint` of the incident as it was shown; empty: whatever is asked for now."""
 
 
 class Run(msgspec.Struct, forbid_unknown_fields=True):
@@ -58,20 +64,27 @@ async def incidents(desk: Desk, request: Request, who: Principal) -> Response:
         layer=_chosen(request, "layer", Layer),
         limit=int(limit),
     )
-    store = desk.facade.store
+    store, view, now = desk.facade.store, desk.facade.view, desk.facade.now()
     with_timeline = query_flag(query, "timeline")
     found = []
     for incident in await store.incidents(where):
         if not belongs(who, incident.product):
             continue
         journal = await store.journal(subject=incident.id) if with_timeline else None
-        found.append(incident_json(incident, journal))
+        found.append(incident_json(incident, journal, view, now=now, sees=_sees(who)))
     return json_reply(found)
 
 
 async def one_incident(desk: Desk, request: Request, who: Principal) -> Response:
     incident = await desk.incident(request.path_params["id"], who)
-    return json_reply(incident_json(incident, await desk.facade.store.journal(subject=incident.id)))
+    facade = desk.facade
+    journal = await facade.store.journal(subject=incident.id)
+    now, sees = facade.now(), _sees(who)
+    return json_reply(incident_json(incident, journal, facade.view, now=now, sees=sees))
+
+
+def _sees(who: Principal) -> Sees:
+    return lambda product: belongs(who, product)
 
 
 async def _asked(
@@ -128,12 +141,15 @@ async def run(desk: Desk, request: Request, who: Principal) -> Response:
 
 
 async def approve_incident(desk: Desk, request: Request, who: Principal) -> Response:
+    asked = await desk.json(request, Approve)
     return await _asked(
         desk,
         request,
         who,
         Role.APPROVER,
-        lambda i: Approved(at=desk.facade.now(), subject=i, who=who.name),
+        lambda i: Approved(
+            at=desk.facade.now(), subject=i, who=who.name, shown=words(asked.fingerprint, most=100)
+        ),
     )
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -44,9 +46,9 @@ def test_knows_people_by_token_digest_and_file(tmp_path: Path) -> None:
         roles=frozenset({Role.RESPONDER, Role.APPROVER}),
         products=frozenset({"shop"}),
     )
-    assert people.authenticate(ANNE) == anne
-    assert people.authenticate(ROBOT) == Principal(name="robot", roles=frozenset({Role.SENDER}))
-    assert people.authenticate(BEN) == Principal(name="ben", roles=frozenset({Role.ADMIN}))
+    assert people.by_token(ANNE, at=0.0) == anne
+    assert people.by_token(ROBOT, at=0.0) == Principal(name="robot", roles=frozenset({Role.SENDER}))
+    assert people.by_token(BEN, at=0.0) == Principal(name="ben", roles=frozenset({Role.ADMIN}))
     assert [person.name for person in people] == ["anne", "robot", "ben"]
     assert people.warnings == ()
 
@@ -54,7 +56,7 @@ def test_knows_people_by_token_digest_and_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bearer", ["", ANNE[:-1], ANNE + "x", ANNE.upper(), "\ud800", "\0", "é"])
 def test_knows_nobody_else(tmp_path: Path, bearer: str) -> None:
     people = load(tmp_path, f"principals: [{{name: anne, roles: [viewer], token: {ANNE}}}]")
-    assert people.authenticate(bearer) is None
+    assert people.by_token(bearer, at=0.0) is None
 
 
 def test_shows_no_token(tmp_path: Path) -> None:
@@ -103,9 +105,11 @@ principals:
         "tokens.yaml:6:22: HS430 principals[4].roles: the list is too short: 0 items, not 1 or more"
         " (add what is missing)",
         'tokens.yaml:7:5: HS430 principals[5]: principal "e" has no token'
-        " (give one of token, token_sha256, token_file)",
+        " (give one of token, token_sha256, token_file, tokens, signing_key_file,"
+        " signing_key_env)",
         'tokens.yaml:8:5: HS430 principals[6]: principal "f" has more than one token'
-        " (give one of token, token_sha256, token_file)",
+        " (give one of token, token_sha256, token_file, tokens, signing_key_file,"
+        " signing_key_env)",
         "tokens.yaml:9:46: HS430 principals[7].token_sha256: this is not a SHA-256 digest"
         " (write the 64 hexadecimal digits of `printf %s TOKEN | sha256sum`)",
         'tokens.yaml:10:5: HS430 principals[8].roles: key "roles" is missing (add it)',
@@ -148,3 +152,96 @@ def test_nobody_at_all_is_a_fault(tmp_path: Path) -> None:
         "tokens.yaml:1:13: HS430 principals: the list is too short: 0 items, not 1 or more"
         " (add what is missing)"
     ]
+
+
+def test_two_tokens_overlap_while_one_replaces_the_other(tmp_path: Path) -> None:
+    people = load(
+        tmp_path,
+        "principals:\n  - name: anne\n    roles: [viewer]\n    tokens:\n"
+        f'      - {{token: {ANNE}, not_after: "1970-01-01T00:01:40Z"}}\n'
+        f"      - {{token: {BEN}}}\n",
+    )
+    assert len(people) == 1
+    for at, old in ((99.0, True), (100.0, False)):
+        assert (people.by_token(ANNE, at=at) is not None) is old
+        assert people.by_token(BEN, at=at) is not None
+    assert people.ends(50.0) == ()
+
+
+def test_the_last_token_is_warned_about_a_week_before_its_end(tmp_path: Path) -> None:
+    people = load(
+        tmp_path,
+        "principals:\n  - name: anne\n    roles: [viewer]\n"
+        f'    tokens: [{{token: {ANNE}, not_after: "1970-02-01T00:00:00+00:00"}}]\n',
+    )
+    end = 31 * 86400.0
+    assert people.ends(end - 7 * 86400 - 1) == ()
+    [soon] = people.ends(end - 86400)
+    assert (soon.code, soon.severity, soon.line) == ("HS436", "warning", 4)
+    assert soon.message == 'a token of "anne" ends in 1.0 days'
+    [over] = people.ends(end)
+    assert over.message.endswith("is over")
+
+
+KEY = "whsec_" + "A" * 43 + "="
+
+
+def test_knows_senders_by_what_they_sign(tmp_path: Path) -> None:
+    (tmp_path / "robot.key").write_text(KEY)
+    (tmp_path / "robot.key").chmod(0o600)
+    people = load(
+        tmp_path, "principals: [{name: robot, roles: [sender], signing_key_file: robot.key}]"
+    )
+    right = hmac.digest(bytes(32), b"message", "sha256")
+    [robot] = people
+    assert people.by_signature(b"message", [b"x", right]) == robot
+    assert people.by_signature(b"massage", [right]) is None
+    assert people.by_signature(b"message", []) is None
+    assert people.by_token(KEY, at=0.0) is None
+    assert KEY in people.secrets
+    assert "A" * 43 not in repr(people)
+    assert people.files == (tmp_path / "robot.key",)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("roles: [viewer], signing_key_file: k", "signs messages and is no sender"),
+        (f"roles: [viewer], tokens: [{{token: {ANNE}, token_file: x}}]", "in one form"),
+        (f"roles: [viewer], tokens: [{{token: {ANNE}, not_after: 2030-01-01}}]", "not a moment"),
+        ("roles: [sender], signing_key_env: NOT_SET_ANYWHERE", "is not set"),
+        ("roles: [sender], signing_key_file: short.key", "not a signing key"),
+        ("roles: [viewer], slack_user: ann", "slack_user"),
+    ],
+)
+def test_tells_what_cannot_prove_anybody(tmp_path: Path, row: str, said: str) -> None:
+    (tmp_path / "short.key").write_text("whsec_AAAA")
+    assert any(said in line for line in said_by(tmp_path, f"principals: [{{name: a, {row}}}]"))
+
+
+def test_one_slack_user_is_one_principal(tmp_path: Path) -> None:
+    text = (
+        "principals:\n- {name: a, roles: [approver], slack_user: U123}\n"
+        f"- {{name: b, roles: [viewer], slack_user: U124, token: {BEN}}}\n"
+    )
+    people = load(tmp_path, text)
+    found = [people.by_slack_user(user, at=0.0) for user in ("U123", "U124", "U125")]
+    assert [p.name for p in found if p] == ["a", "b"]
+    assert "HS431" in said_by(tmp_path, text.replace("U124", "U123"))[0]
+
+
+def test_whose_tokens_are_all_over_presses_no_buttons_either(tmp_path: Path) -> None:
+    """F-SEC-11"""
+    rows = (
+        '[{token: 0123456789abcdef0, not_after: "2026-01-01T00:00:00Z"}, '
+        '{token: 0123456789abcdef1, not_after: "2026-02-01T00:00:00Z"}]'
+    )
+    people = load(
+        tmp_path,
+        f"principals:\n- {{name: a, roles: [approver], slack_user: U123, tokens: {rows}}}\n"
+        "- {name: b, roles: [approver], slack_user: U124}\n",
+    )
+    last = datetime(2026, 2, 1, tzinfo=UTC).timestamp()
+    assert people.by_slack_user("U123", at=last - 1) is not None
+    assert people.by_slack_user("U123", at=last) is None
+    assert people.by_slack_user("U124", at=last) is not None, "had none that could be over"

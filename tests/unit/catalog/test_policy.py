@@ -31,7 +31,7 @@ def test_an_empty_policy_is_the_default_one() -> None:
 def test_every_key_reaches_the_policy() -> None:
     keys = set(PolicyDocument.model_fields)
     fields = {name.removesuffix("_seconds") for name in Policy.__struct_fields__}
-    assert keys == fields
+    assert keys == fields - {"files"}
 
 
 def test_reads_a_file(tmp_path: Path) -> None:
@@ -79,3 +79,14 @@ def test_a_file_that_is_not_there() -> None:
     assert str(caught.value) == (
         "nowhere/policy.yaml:1:1: HS100 the file does not exist (check the path)"
     )
+
+
+def test_a_normal_window_nobody_declares_is_a_fault(tmp_path: Path) -> None:
+    """A misspelt one would keep every change of normal risk from running by itself."""
+    file = tmp_path / "policy.yaml"
+    file.write_text("rails: {normal_window: nightly}\n")
+    with pytest.raises(FaultsError, match="there is no window"):
+        load_policy(file)
+    window = 'windows: {nightly: {from: "22:00", to: "04:00", zone: UTC}}\n'
+    file.write_text(window + "rails: {normal_window: nightly}\n")
+    assert load_policy(file).rails.normal_window == "nightly"

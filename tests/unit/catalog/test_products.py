@@ -107,6 +107,7 @@ def test_reads_products_entities_and_what_they_stand_on(tmp_path: Path) -> None:
             depends_on=("pay",),
             leadership_metric=LeadershipMetric(name="orders_total", flat_for_seconds=600.0),
             regulated=True,
+            owner="team-shop",
             path=f"{tmp_path}/catalog-info.yaml",
         ),
         "pay": Product(
@@ -114,6 +115,7 @@ def test_reads_products_entities_and_what_they_stand_on(tmp_path: Path) -> None:
             builder="jane",
             tier="low",
             depends_on=("cache",),
+            owner="team-pay",
             path=f"{tmp_path}/catalog-info.yaml",
         ),
     }
@@ -257,7 +259,8 @@ spec: {owner: t, type: agent, homeostat: {heartbeat: 5, tier: low}}
         "catalog-info.yaml:3:74: HS301 spec.homeostat.leadership_metric.flat_for:"
         ' key "flat_for" is missing (add it)',
         'catalog-info.yaml:7:44: HS301 spec.homeostat.heartbeat: unknown key "heartbeat"'
-        " (known keys: health_url, labels, process)",
+        " (known keys: dependencies, failure_domain, health_url, labels, min_available, process,"
+        " replica_of)",
         'catalog-info.yaml:7:71: HS301 spec.homeostat.health_url: "ftp://x" is not an HTTP address'
         " (write it like http://127.0.0.1:9090)",
         'catalog-info.yaml:10:18: HS301 metadata.name: "b/c" cannot be a name'
@@ -265,7 +268,8 @@ spec: {owner: t, type: agent, homeostat: {heartbeat: 5, tier: low}}
         "catalog-info.yaml:11:54: HS301 spec.homeostat.heartbeat: a duration needs a unit"
         " (write 5s for seconds, 5m for minutes)",
         'catalog-info.yaml:11:57: HS301 spec.homeostat.tier: unknown key "tier"'
-        " (known keys: health_url, heartbeat, labels, process)",
+        " (known keys: dependencies, failure_domain, health_url, heartbeat, labels, min_available,"
+        " process, replica_of)",
     ]
 
 

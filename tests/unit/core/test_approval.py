@@ -12,7 +12,6 @@ from agent.core.guard import recheck
 from agent.core.matching import MatchIndex
 from agent.model.command import CommandKind
 from agent.model.effect import OutcomeStatus
-from agent.model.event import Approved
 from agent.model.incident import State
 from agent.model.product import InventoryObject
 from agent.model.reason import Reason
@@ -20,16 +19,13 @@ from agent.model.records import Halt
 from agent.model.runbook import Call, EntityQuery, Lifecycle, Match, Plan
 from tests.support.careful import CAREFUL
 from tests.support.cases import Value, World, alert, plan, runbook, step
+from tests.support.remembering import approve
 
 SECOND = plan("second", step("process.rollback", id="back"))
 
 
 def assisted(*plans: Plan, **fields: Any) -> World:
     return World(runbook("hung", *plans, lifecycle=Lifecycle.ASSISTED, **fields))
-
-
-def approve(world: World, who: str = "olga") -> None:
-    world.tell(Approved(at=world.now, subject=world.last, who=who))
 
 
 def uses(world: World) -> list[str]:
@@ -142,6 +138,9 @@ def test_one_that_did_not_change_runs() -> None:
 def test_a_step_nobody_could_work_out_is_not_approved() -> None:
     world = scaling(step())
     has(world)
+    approve(world)
+    assert world.case.asked is not None
+    assert [s.unknown.partition(":")[0] for s in world.case.asked.steps] == ["", "replicas"]
     approve(world)
     assert world.case.approval is not None
     assert set(world.case.approval.steps) == {"restart"}

@@ -91,3 +91,12 @@ def test_the_address_of_the_source_is_bounded() -> None:
     cleaned = clean_alert(odd)
     assert len(cleaned.generator_url) <= 2048
     assert "\x1b" not in cleaned.generator_url
+
+
+def test_a_password_in_the_link_to_the_rule_does_not_come_in() -> None:
+    """F-SEC-08."""
+    url = "http://prom:canary@prometheus:9090/graph?g0.expr=up%40x#a@b"
+    cleaned = clean_alert(alert("A", generator_url=url))
+    assert cleaned.generator_url == "http://prometheus:9090/graph?g0.expr=up%40x#a@b"
+    plain = alert("A", generator_url="http://prometheus:9090/graph?g0.expr=a@b")
+    assert clean_alert(plain).generator_url == plain.generator_url

@@ -1,218 +1,26 @@
-"""Each guard stops what it is for, and nothing else would have stopped it.
-
-The parametrised tests ask all guards, and then all but the one in question: where the first says
-no and the second does not, the test proves that this guard is needed and that it is in `GUARDS`.
-"""
+"""What the rails say together, at the decision and again at the act."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
 from agent.core import guard as guards
-from agent.core.guard import DAY_SECONDS, GUARDS, Question, ask
-from agent.model.alert import Layer
+from agent.core.guard import Question, Stop, ask
+from agent.core.rails.pace import DAY_SECONDS
+from agent.core.rails.rail import Rail, rail
 from agent.model.effect import OutcomeStatus, Verdict
 from agent.model.incident import PlanRun
-from agent.model.policy import PluginFacts
+from agent.model.policy import Rails
 from agent.model.reason import Reason
 from agent.model.records import Halt
-from agent.model.runbook import Budget, BudgetScope, Cooldown, Guard, Lifecycle
-from tests.support.cases import START, fact, requiring, runbook
-from tests.support.guarding import (
-    FOREIGN,
-    NOBODYS,
-    WEB,
-    about,
-    act,
-    failed,
-    held_to,
-    incident,
-    question,
-)
+from agent.model.runbook import Budget, Cooldown, Guard
+from tests.support.cases import START, runbook
+from tests.support.guarding import WEB, about, act, failed, held_to, incident, question
 
 HALT = Halt(at=START, who="bob", why="fire drill")
-
-
-def alone(**fields: Any) -> Question:
-    """A step for a product with nothing else in it, under a floor."""
-    only = incident(product="pay", entity="pay-api")
-    floor = held_to(budget=Budget(min_healthy=0.8))
-    asked = question(**{"incident": only, "target": "pay-api", "runbook": floor, **fields})
-    wipe = PluginFacts(name="process.wipe", kind="action", effect="idempotent", reversal="none")
-    asked.view.plugins = {**asked.view.plugins, wipe.name: wipe}
-    return asked
-
-
-CASES: list[tuple[str, Reason, Callable[[], Question]]] = [
-    ("halted", Reason.HALTED, lambda: question(halt=HALT)),
-    ("plugin_loaded", Reason.PLUGIN_MISSING, lambda: question(use="process.status")),
-    ("effect_repeatable", Reason.EFFECT_OPAQUE, lambda: question(use="process.pull")),
-    (
-        "layer_allows",
-        Reason.OUTCOME_LAYER,
-        lambda: question(incident=incident(layer=Layer.OUTCOME)),
-    ),
-    ("target_known", Reason.TARGET_MISSING, lambda: question(target=None)),
-    ("target_known", Reason.TARGET_UNKNOWN, lambda: question(target="ghost")),
-    ("target_known", Reason.TARGET_OF_ANOTHER_PRODUCT, lambda: question(target="pay-api")),
-    ("target_known", Reason.TARGET_OF_ANOTHER_PRODUCT, lambda: question(target="cache")),
-    ("target_known", Reason.TARGET_OF_ANOTHER_PRODUCT, lambda: question(target=FOREIGN.name)),
-    ("target_known", Reason.TARGET_UNKNOWN, lambda: question(target=NOBODYS.name)),
-    ("connected", Reason.NOT_CONNECTED, lambda: question(use="kube.undo")),
-    ("object_known", Reason.OBJECT_UNKNOWN, lambda: question(runbook=about("deployment"))),
-    (
-        "object_known",
-        Reason.OBJECT_UNKNOWN,
-        lambda: question(incident=incident(target="gone"), runbook=about("deployment")),
-    ),
-    (
-        "object_known",
-        Reason.OBJECT_UNKNOWN,
-        lambda: question(incident=incident(target=FOREIGN.name), runbook=about("deployment")),
-    ),
-    ("window_open", Reason.WINDOW_CLOSED, lambda: question(runbook=held_to(window="night"))),
-    ("window_open", Reason.WINDOW_UNKNOWN, lambda: question(runbook=held_to(window="nigth"))),
-    ("window_open", Reason.GUARD_FAILED, lambda: question(runbook=held_to(window="odd"))),
-    (
-        "enough_healthy",
-        Reason.BUDGET_MIN_HEALTHY,
-        lambda: question(runbook=held_to(budget=Budget(min_healthy=0.8)), burning=("shop-web",)),
-    ),
-    (
-        "enough_healthy",
-        Reason.BUDGET_MIN_HEALTHY,
-        lambda: question(
-            runbook=held_to(budget=Budget(scope=BudgetScope.FLEET, min_healthy=0.8)),
-            burning=("pay-api",),
-        ),
-    ),
-    ("enough_healthy", Reason.BUDGET_MIN_HEALTHY, lambda: alone(use="process.wipe")),
-    (
-        "enough_healthy",
-        Reason.BUDGET_MIN_HEALTHY,
-        lambda: alone(incident=incident(product=None, entity="scout"), target="scout"),
-    ),
-    (
-        "few_under_way",
-        Reason.BUDGET_CONCURRENT,
-        lambda: question(
-            act(target="shop-web", status=None), runbook=held_to(budget=Budget(concurrent=1))
-        ),
-    ),
-    (
-        "few_under_way",
-        Reason.BUDGET_CONCURRENT,
-        lambda: question(
-            act(target="pay-api", product="pay", status=None),
-            act(key="b", target="shop-web", status=None),
-            runbook=held_to(budget=Budget(scope=BudgetScope.FLEET, concurrent=2)),
-        ),
-    ),
-    (
-        "target_known",
-        Reason.TARGET_OF_ANOTHER_PRODUCT,
-        lambda: question(incident=incident(product=None, entity="scout"), target="cache"),
-    ),
-    ("target_free", Reason.TARGET_BUSY, lambda: question(act(status=None))),
-    (
-        "target_free",
-        Reason.TARGET_BUSY,
-        lambda: question(act(incident_id="i-1", by="bob", status=None)),
-    ),
-    (
-        "radius_allows",
-        Reason.RADIUS_SYSTEMIC,
-        lambda: question(
-            incident=incident(entity="shop-web", findings={"status": {"sick": ["cache"]}}),
-            target="shop-web",
-        ),
-    ),
-    ("cooled_down", Reason.COOLDOWN, lambda: question(act(at=START - 899))),
-    (
-        "cooled_down",
-        Reason.COOLDOWN,
-        lambda: question(
-            act(at=START - 1000),
-            runbook=runbook(guard=Guard(cooldown=Cooldown(every_seconds=2000.0))),
-        ),
-    ),
-    (
-        "cooled_down",
-        Reason.COOLDOWN,
-        lambda: question(
-            act(key="a", incident_id="a", at=START - 1000),
-            act(key="b", incident_id="b", at=START - 2000),
-            runbook=runbook(guard=Guard(cooldown=Cooldown(most=2, within_seconds=3600.0))),
-        ),
-    ),
-    (
-        "attempts_left",
-        Reason.ATTEMPTS_EXHAUSTED,
-        lambda: question(incident=incident(plans=tuple(PlanRun(plan=p) for p in ("a", "b", "c")))),
-    ),
-    (
-        "attempts_left",
-        Reason.DAILY_ATTEMPTS_EXHAUSTED,
-        lambda: question(*(failed(n) for n in range(5))),
-    ),
-    (
-        "requirements_hold",
-        Reason.REQUIREMENT_FALSE,
-        lambda: question(
-            runbook=runbook(guard=requiring(fact("status.spare"))),
-            facts={"status": {"spare": False}},
-        ),
-    ),
-    (
-        "requirements_hold",
-        Reason.REQUIREMENT_UNKNOWN,
-        lambda: question(runbook=runbook(guard=requiring(fact("status.spare")))),
-    ),
-    (
-        "lifecycle_allows",
-        Reason.RUNBOOK_IN_SHADOW,
-        lambda: question(runbook=runbook(lifecycle=Lifecycle.SHADOW)),
-    ),
-    (
-        "lifecycle_allows",
-        Reason.RUNBOOK_NEEDS_APPROVAL,
-        lambda: question(runbook=runbook(lifecycle=Lifecycle.ASSISTED)),
-    ),
-    (
-        "lifecycle_allows",
-        Reason.RUNBOOK_NOT_RUNNABLE,
-        lambda: question(runbook=runbook(lifecycle=Lifecycle.SUSPENDED)),
-    ),
-]
-
-
-@pytest.mark.parametrize(("name", "reason", "asked"), CASES)
-def test_the_guard_and_no_other_says_no(
-    monkeypatch: pytest.MonkeyPatch, name: str, reason: Reason, asked: Callable[[], Question]
-) -> None:
-    stop = ask(asked())
-    assert stop is not None
-    assert stop.reason is reason
-    rest = tuple(g for g in GUARDS if g.__name__ != name)
-    assert len(rest) == len(GUARDS) - 1
-    monkeypatch.setattr(guards, "GUARDS", rest)
-    assert ask(asked()) is None, "another guard stands behind it: this case proves nothing"
-
-
-def test_what_belongs_to_nobody_is_never_acted_on() -> None:
-    """Two guards stand here: the product is asked about first, the target would not pass either."""
-    nobody = incident(product=None, entity=None)
-    stop = ask(question(incident=nobody))
-    assert stop is not None
-    assert stop.reason is Reason.PRODUCT_UNKNOWN
-
-
-def test_every_guard_has_a_case() -> None:
-    assert {c[0] for c in CASES} | {"product_known"} == {g.__name__ for g in GUARDS}
 
 
 def test_all_agree_on_an_ordinary_step() -> None:
@@ -232,28 +40,89 @@ def test_people_and_the_way_back_are_not_held_by_budget_or_window() -> None:
     assert ask(question(busy, **{**told, "runbook": strict})) is not None
 
 
-def test_a_floor_over_nobody_stops_only_what_cannot_be_taken_back() -> None:
-    assert ask(alone()) is None
-    assert ask(alone(use="process.wipe", runbook=runbook())) is None, "no floor is declared"
-    stop = ask(alone(use="process.wipe"))
-    assert stop is not None
-    assert stop.text == "besides pay-api there is nothing else of the product to count"
-
-
 def test_what_is_not_connected_stops_people_too() -> None:
     stop = ask(question(use="kube.undo", by="bob", runbook=None))
     assert stop is not None
     assert (stop.reason, stop.text) == (Reason.NOT_CONNECTED, "kube.undo needs kubernetes")
 
 
-def test_a_guard_that_raises_has_said_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(q: Question) -> None:
-        raise RuntimeError("broken")
+@pytest.mark.parametrize("name", [one.id for one in guards.RAILS])
+def test_a_rail_that_raises_has_said_no(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """F-GRD-06"""
 
-    monkeypatch.setattr(guards, "GUARDS", (broken,))
+    def broken(q: Question) -> None:
+        raise RuntimeError("its store is down")
+
+    assert ask(question()) is None
+    changed = tuple(
+        msgspec.structs.replace(one, check=broken) if one.id == name else one
+        for one in guards.RAILS
+    )
+    monkeypatch.setattr(guards, "RAILS", changed)
     stop = ask(question())
     assert stop is not None
+    assert (stop.reason, stop.text) == (Reason.GUARD_FAILED, f"{name}: its store is down")
+
+
+def test_a_rail_that_misses_what_it_reads_has_said_no() -> None:
+    """F-GRD-06"""
+    asked = question()
+    asked.view.lately = None  # type: ignore[assignment]
+    stop = ask(asked)
+    assert stop is not None
     assert stop.reason is Reason.GUARD_FAILED
+    assert stop.text.startswith("share_per_hour: ")
+
+
+class TestWhatTheySayTogether:
+    """Some nos pass by themselves, some a person can lift, and some are nos."""
+
+    def ask(self, monkeypatch: pytest.MonkeyPatch, *stops: Stop, **fields: Any) -> Stop | None:
+        def rail_of(number: int, stop: Stop) -> Rail:
+            return rail(id=f"r{number}", reads=(), reasons=(stop.reason,))(lambda q: stop)
+
+        monkeypatch.setattr(guards, "RAILS", tuple(rail_of(n, s) for n, s in enumerate(stops)))
+        return ask(question(rails=Rails(), **fields))
+
+    busy = Stop(reason=Reason.TARGET_BUSY, after_seconds=5.0)
+    asks = Stop(reason=Reason.RUNBOOK_NEEDS_APPROVAL)
+    no = Stop(reason=Reason.BELOW_FLOOR)
+
+    def test_what_waiting_does_not_help_is_the_answer(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert self.ask(monkeypatch, self.busy, self.no) == self.no
+
+    def test_a_person_is_not_asked_about_what_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.ask(monkeypatch, self.busy, self.asks) == self.busy
+        assert self.ask(monkeypatch, self.asks) == self.asks
+
+    def test_of_two_that_wait_the_first_is_the_answer(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = Stop(reason=Reason.DOMAIN_BUSY, after_seconds=9.0)
+        assert self.ask(monkeypatch, other, self.busy) == other
+
+    def test_what_takes_longer_than_is_waited_is_a_no(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        long = Stop(reason=Reason.SHARE_EXHAUSTED, after_seconds=301.0)
+        stop = self.ask(monkeypatch, long)
+        assert stop is not None
+        assert stop.after_seconds is None
+
+    def test_a_dwell_is_waited_for_however_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        dwell = Stop(reason=Reason.DWELL, after_seconds=3600.0)
+        assert self.ask(monkeypatch, dwell) == dwell
+
+    def test_a_reason_that_was_not_declared_is_no_answer(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sly = rail(id="sly", reads=(), reasons=(Reason.DWELL,))(lambda q: self.no)
+        monkeypatch.setattr(guards, "RAILS", (sly,))
+        stop = ask(question())
+        assert stop is not None
+        assert (stop.reason, stop.text) == (Reason.GUARD_FAILED, "sly: sly gave below_floor")
 
 
 def test_a_requirement_that_raises_is_a_no() -> None:

@@ -99,7 +99,7 @@ def test_where_the_old_text_is_lost_names_have_to_do() -> None:
 
 def test_the_cooldown_counts_what_people_really_did() -> None:
     person = routed(past(1, "Other"), "team-shop", "process.restart")
-    _, soon, later = now(person, past(2, at=600.0), past(3, at=HOUR), of=view(runbook()))
+    _, soon, later = now(person, past(2, at=700.0), past(3, at=HOUR), of=view(runbook()))
     assert (soon.kind, soon.reason) == (Kind.ROUTES, Reason.COOLDOWN)
     assert later.kind is Kind.ACTS
 

@@ -202,7 +202,7 @@ def test_a_person_may_go_where_the_agent_may_not() -> None:
     [
         ({"use": "process.status"}, Reason.PLUGIN_MISSING),
         ({"params": {"target": "ghost"}}, Reason.TARGET_UNKNOWN),
-        ({"params": {"target": ["a", "list"]}}, Reason.TARGET_MISSING),
+        ({"params": {"target": ["a", "list"]}}, Reason.TOO_MANY_TARGETS),
     ],
 )
 def test_what_is_refused_to_people(fields: dict[str, Any], reason: Reason) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from agent.core.receiving import REOPEN_AFTER_SECONDS
 from agent.model.alert import AlertStatus
 from agent.model.command import CommandKind
+from agent.model.decision import Decision
 from agent.model.effect import OutcomeStatus
 from agent.model.event import Acknowledged, ResolvedByPerson
 from agent.model.incident import Ending, State
@@ -146,6 +148,7 @@ async def test_two_episodes_in_one_body_are_two_incidents() -> None:
     world.clear(alert(starts_at=START - 10))
     second = world.fire(alert(starts_at=START - 5))
     assert first.id != second.id
+    world.wait(60)  # people were just told: what comes back waits until it stays
     assert len({c.id for c in world.commands}) == len(world.commands)
     assert (await world.ledger())[second.id] == ["routed"]
 
@@ -276,3 +279,14 @@ async def test_alerts_that_join_while_somebody_is_asked() -> None:
     assert await world.ledger() == {world.case.id: ["open", "open"]}
     world.tell(ResolvedByPerson(at=world.now, subject=world.last, who="bob", cause="x"))
     assert await world.ledger() == {world.case.id: ["routed", "routed"]}
+
+
+async def test_a_further_alert_of_what_is_held_stands_where_the_others_do() -> None:
+    """Under a root, or as a part of a storm: the ledger says which."""
+    for reason in (Reason.HELD_UNDER_ROOT, Reason.HELD_IN_STORM):
+        world = World()
+        one = world.fire()
+        world.tell(Decision(incident=msgspec.structs.replace(one, held_by="i-1", reason=reason)))
+        world.fire(starts_at=world.now, labels={"pod": "b"})
+        entries = await (await world.stored()).ledger(limit=10)
+        assert [e.reason for e in entries if e.state.value == "suppressed"] == [reason]

@@ -19,7 +19,7 @@ HALT = Halt(at=START, who="bob", why="fire drill")
 
 
 def acting(**fields: Any) -> World:
-    world = World(runbook(**fields))
+    world = World(runbook(**{"owner": "team-pay", **fields}))
     world.fire(entity="pay-api")
     world.wait(0)
     return world

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 
 from agent.model.command import CommandKind
 from agent.model.effect import OutcomeStatus, Verdict
-from agent.model.event import Acknowledged, Approved, ResolvedByPerson
+from agent.model.event import Acknowledged, ResolvedByPerson
 from agent.model.incident import Ending, PlanRun, Radius, State
 from agent.model.policy import Policy
 from agent.model.product import EntityKind
 from agent.model.reason import Reason
-from agent.model.runbook import Lifecycle
 from tests.support.careful import CAREFUL
 from tests.support.cases import (
-    CHANNELS,
     STATUS,
     WATCHED,
     World,
@@ -162,82 +159,6 @@ def test_who_takes_it_while_the_page_waits_is_not_paged() -> None:
     assert world.case.routed_to == "bob"
 
 
-# delivery
-
-
-def test_a_receipt_is_kept() -> None:
-    world = World()
-    world.fire()
-    world.answer(world.pages[0], receipt="250 ok")
-    assert (world.case.pages[0].delivered, world.case.pages[0].detail) == (True, "250 ok")
-
-
-def test_a_page_that_cannot_be_delivered_goes_out_by_another_way() -> None:
-    world = World()
-    world.fire()
-    world.answer(world.pages[0], OutcomeStatus.FAILED, detail="410")
-    assert names(world) == ["shop-hook", "file"]
-    assert world.case.pages[0].delivered is False
-    world.answer(world.pages[1], OutcomeStatus.FAILED)
-    assert len(world.pages) == 2, "and that was the last way"
-
-
-def test_a_page_that_fails_for_the_moment_is_tried_again_and_elsewhere() -> None:
-    world = World()
-    world.fire()
-    for _ in range(Policy().page_retries):
-        for command in world.asked(CommandKind.NOTIFY):
-            if command.params["channel"] == "shop-hook":
-                world.answer(command, OutcomeStatus.TEMPORARY)
-    assert names(world).count("file") == 1
-    assert names(world).count("shop-hook") == Policy().page_retries
-    assert [p.delivered for p in world.case.pages] == [False, None]
-
-
-def test_nobody_is_woken_for_what_is_over() -> None:
-    world = World()
-    world.fire()
-    world.clear()
-    world.answer(world.pages[0], OutcomeStatus.TEMPORARY)
-    assert len(world.pages) == 1
-    assert world.case.pages[0].delivered is False
-
-
-def test_a_later_page_of_the_incident_has_its_own_other_way() -> None:
-    world = World(runbook(lifecycle=Lifecycle.ASSISTED))
-    world.fire()
-    world.answer(world.pages[-1], OutcomeStatus.FAILED)
-    world.tell(Approved(at=world.now, subject=world.last, who="bob"))
-    world.act(OutcomeStatus.FAILED)
-    world.answer(world.pages[-1], OutcomeStatus.FAILED)
-    assert names(world) == ["shop-hook", "file", "shop-hook", "file"]
-
-
-def test_without_any_channel_the_last_one_is_used() -> None:
-    world = World()
-    world.view.channels = {"fallback": CHANNELS["fallback"]}
-    world.fire()
-    assert names(world) == ["file"]
-
-
-def test_the_receipt_of_a_closed_incident_is_kept() -> None:
-    world = World()
-    world.fire()
-    world.clear()
-    world.answer(world.pages[0], receipt="late")
-    assert world.case.pages[0].delivered is True
-    assert world.case.state is State.RESOLVED
-
-
-@pytest.mark.parametrize("status", [OutcomeStatus.DONE, OutcomeStatus.FAILED])
-def test_pages_say_why(status: OutcomeStatus) -> None:
-    world = World()
-    world.fire()
-    world.answer(world.pages[0], status)
-    wanted = Reason.PAGE_DELIVERED if status is OutcomeStatus.DONE else Reason.PAGE_FAILED
-    assert wanted in world.reasons
-
-
 # what a plan left in doubt
 
 FAILS = plan("risky", verify=WATCHED)
@@ -301,7 +222,12 @@ def test_what_was_held_before_it_was_in_doubt_is_told_when_it_goes_quiet() -> No
     world.fire(alert(entity="shop-web", starts_at=world.now))
     in_doubt = PlanRun(plan="risky", verdict=Verdict.INCONCLUSIVE)
     held = msgspec.structs.replace(
-        world.case, state=State.ESCALATED, held_by="root", routed_to="platform", plans=(in_doubt,)
+        world.case,
+        state=State.ESCALATED,
+        held_by="root",
+        routed_to="platform",
+        plans=(in_doubt,),
+        steps=(),
     )
     world.state.incidents[held.id] = held
     world.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 
 from agent.core.silence import covers, is_usable
@@ -44,6 +45,9 @@ def silence(*matchers: SilenceMatcher, ends_in: float = 100.0, at: float = START
         (matcher("a|b", regex=True), {"pod": "b"}, True),
         (matcher("a.*", regex=True, equal=False), {"pod": "b"}, True),
         (matcher("", regex=False), {}, True),
+        (matcher(".*-prod-.*", regex=True), {"pod": "eu-prod-web"}, True),
+        (matcher("a.*", regex=True), {"pod": "a" * 2000}, False),  # too long to be tried
+        (matcher("b.*", regex=True, equal=False), {"pod": "a" * 2000}, False),
         (matcher("(", regex=True), {"pod": "("}, False),
         (matcher("(", regex=True, equal=False), {"pod": "x"}, False),
     ],
@@ -66,7 +70,8 @@ def test_a_silence_without_matchers_covers_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(a+)+$", "(a|aa)+$", "(.*)*x", r"(a)\1", "(?:a+)+", "a" * 300]
+    "pattern",
+    ["(a+)+$", "(a|aa)+$", "(.*)*x", r"(a)\1", "(?:a+)+", "a" * 300, ".*.*.*.*.*.*x"],
 )
 def test_patterns_that_backtrack_without_end_are_not_usable(pattern: str) -> None:
     began = time.perf_counter()
@@ -168,3 +173,25 @@ def test_who_acknowledges_a_silenced_incident_has_it() -> None:
     world.tell(Acknowledged(at=world.now, subject=world.last, who="bob"))
     assert world.case.state is State.ACKNOWLEDGED
     assert Reason.ACKNOWLEDGED in world.reasons
+
+
+def test_a_silence_that_names_the_product_covers_what_the_registry_says_is_its() -> None:
+    """Who is limited to products has to name one; alerts mostly do not carry that label."""
+    world = World()
+    mine = SilenceMatcher(name="product", value="shop")
+    silence = Silence(
+        id="s",
+        matchers=(mine,),
+        starts_at=START,
+        ends_at=START + 600,
+        created_by="rita",
+        comment="moving",
+        updated_at=START,
+    )
+    world.keep("silence", "s", silence)
+    assert world.fire(entity="shop-worker").silenced_by == "s"
+    assert world.fire(entity="pay-api").silenced_by is None
+    elsewhere = msgspec.structs.replace(silence, id="am/s", source="alertmanager:am")
+    world.keep("silence", "s", None)
+    world.keep("silence", "am/s", elsewhere)
+    assert world.fire(name="Other", entity="shop-worker").silenced_by is None

@@ -38,6 +38,15 @@ async def test_alerts_have_the_shape_of_gettable_alerts() -> None:
     assert group["labels"] == alert["labels"]
 
 
+async def test_what_another_alert_speaks_for_is_shown_as_inhibited_by_it() -> None:
+    facade = FakeFacade()
+    async with running(facade) as (_, url), calling(url) as caller:
+        await facade.add(burning(inhibited_by="am/beef"))
+        (alert,) = (await caller.get("/api/v2/alerts")).json()
+        assert (await caller.get("/api/v2/alerts?inhibited=false")).json() == []
+    assert alert["status"] == {"state": "suppressed", "silencedBy": [], "inhibitedBy": ["beef"]}
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

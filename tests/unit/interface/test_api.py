@@ -20,6 +20,8 @@ from agent.model.event import (
     Acknowledged,
     ActionRequested,
     Approved,
+    BreakerReset,
+    HaltAsked,
     PromotionDecided,
     Rejected,
     ResolvedByPerson,
@@ -330,10 +332,11 @@ async def test_no_route_is_open_where_tokens_are_configured() -> None:
     facade = FakeFacade(principals=everyone())
     async with client(facade) as session:
         for method, path in every_route():
-            if path in OPEN_TO_ALL:
+            if path in {*OPEN_TO_ALL, "/webhook/slack"}:  # test_slack.py
                 continue
             real = path.format(id="x", name="x", wish="ack")
             for headers in ({}, {"Authorization": "Bearer wrong"}, {"Cookie": "a=b"}):
+                facade.clock.at += 60  # or it would be told to wait, as one who guesses
                 reply = await session.request(method, real, headers=headers)
                 assert reply.status == 401, (method, path, headers)
                 assert "Bearer" in reply.headers["WWW-Authenticate"]
@@ -367,7 +370,8 @@ async def test_roles_walk_every_route(token: str, refused: set[str]) -> None:
                 assert is_refused or path == "/-/reload", (method, path, reply.status)
             else:
                 assert reply.status != 403, (method, path)
-    assert facade.asked == []
+    # The kill switch and the breakers need no object to exist.
+    assert [e for e in facade.asked if not isinstance(e, HaltAsked | BreakerReset)] == []
 
 
 async def test_without_tokens_only_loopback_is_bound() -> None:

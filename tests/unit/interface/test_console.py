@@ -11,12 +11,17 @@ import pytest
 from agent.interface.console.rendering import HERE
 from agent.model.effect import OutcomeStatus
 from agent.model.event import Acknowledged, Approved, PromotionDecided, Rejected, ResolvedByPerson
-from agent.model.incident import Page, State, StepRun
+from agent.model.incident import Page, Radius, State, StepRun
+from agent.model.on_call import Climb, OnCall, Rung, RungKind
+from agent.model.policy import Freeze, Policy
+from agent.model.product import Entity, EntityKind, Product, Registry
 from agent.model.reason import Reason
-from agent.model.records import Promotion, PromotionState
+from agent.model.records import Breaker, Promotion, PromotionState, Storm
 from tests.support.caller import calling
 from tests.support.decisions import make_journal
 from tests.support.facade import NOW, FakeAnswer, FakeFacade, burning, everyone, running
+from tests.support.ladders import Fixed
+from tests.support.periods import Raising
 from tests.support.waiting import eventually
 
 EVIL = "<script>alert(1)</script>'\"{{7*7}}</pre><img src=x onerror=alert(2)>"
@@ -59,17 +64,45 @@ def everything(facade: FakeFacade) -> tuple[object, ...]:
         findings={EVIL: {EVIL: EVIL, "n": [EVIL]}},
         pages=(page,),
         steps=(step,),
+        radius=Radius.SYSTEMIC,
+        suspect=EVIL,
+        radius_path=(EVIL, "db", EVIL),
+        radius_doubt=(EVIL,),
+        climb=Climb(team=EVIL, rungs=LADDER, due=NOW),
     )
     return incident, make_journal("i-1", at=NOW - 40, text=EVIL, who=EVIL, kind=EVIL)
 
 
-PAGES = ("/", "/incidents/i-1", "/products", "/promotions", "/?fragment=1")
+LADDER = (Rung(kind=RungKind.PERSON, to=EVIL), Rung(kind=RungKind.TEAM, to=EVIL))
+
+
+def hostile_names(facade: FakeFacade) -> None:
+    """As a catalog, a policy and the rotations of somebody else might have them."""
+    view = facade.view
+    entities = {
+        name: Entity(
+            name=name, kind=EntityKind.SERVICE, product=EVIL, owner=EVIL, depends_on=(EVIL, "db")
+        )
+        for name in (EVIL, "db")
+    }
+    product = Product(name=EVIL, builder=EVIL, tier="low")
+    view.registry = Registry(products={**view.registry.products, EVIL: product}, entities=entities)
+    view.policy = Policy(freezes=(Freeze(name=EVIL, period=Raising(), why=EVIL, allows=(EVIL,)),))
+    view.breakers = {EVIL: Breaker(runbook=EVIL, use=EVIL, results=(False,), opened_at=NOW - 5)}
+    view.storms = {EVIL: Storm(scope=EVIL, began_at=NOW - 5, last_at=NOW, why=EVIL, root="i-1")}
+    view.on_call = OnCall(rotations={EVIL: Fixed(EVIL, text=EVIL)}, ladders={EVIL: LADDER})
+
+
+PAGES = (
+    "/", "/incidents/i-1", "/products", "/promotions", "/rails", "/on-call", "/?fragment=1",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_alert_text_stays_text(path: str) -> None:
     facade = FakeFacade()
     facade.view.promotions = {"p": promotion(document={"about": {"meaning": EVIL}}, why=EVIL)}
+    hostile_names(facade)
     async with running(facade) as (_, url), calling(url) as caller:
         incident, journal = everything(facade)
         await facade.add(incident, journal)  # type: ignore[arg-type]
@@ -130,9 +163,10 @@ async def test_every_fragment_is_found_and_refetches_itself() -> None:
     facade = FakeFacade()
     async with running(facade) as (_, url), calling(url) as caller:
         await facade.add(burning("i-1"))
-        for path in PAGES[:4]:
+        for path in PAGES[:6]:
             text = (await caller.get(path, headers=HTML)).text
-            (again,) = re.findall(r'hx-get="([^"]+)"', text)
+            bar, again = re.findall(r'hx-get="([^"]+)"', text)
+            assert bar == "/console/halt"
             assert again == f"{path}?fragment=1"
             fragment = (await caller.get(again)).text
             assert "<html" not in fragment
@@ -273,9 +307,11 @@ async def test_a_stream_tells_nobody_of_products_that_are_not_theirs() -> None:
     facade = FakeFacade(principals=everyone())
     async with running(facade) as (server, _):
         await facade.add(burning("shop-1", product="shop"))
+        await facade.add(burning("pay-1", product="pay", state=State.RESOLVED, resolved_at=NOW))
         reader, writer = await stream(server.port, "/api/v1/events", token="pay-viewer-token")
         await lines(reader, b": welcome\n\n")
-        facade.tell("incident", "shop-1")
+        for kind in ("incident", "promotion", "silence", "agent", "measure", "runbook_text"):
+            facade.tell(kind, "shop-1")
         facade.tell("incident", "pay-1")
         said = await lines(reader, b"pay-1")
         assert b"shop-1" not in said

@@ -8,59 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from agent.interface.cli.alert_files import read_alerts
 from agent.interface.cli.main import app
 from agent.model.errors import Unparseable
+from tests.support.explained import CRASH, LABELS, explain, found, make_site, rows
 from tests.support.shipped import shipped
 
 CORPUS = Path("/work/shared/corpora/kubernetes-mixin-alerts.jsonl")
 
-CATALOG = """\
-apiVersion: backstage.io/v1alpha1
-kind: Component
-metadata: {name: web}
-spec:
-  type: service
-  owner: team-shop
-  dependsOn: ["resource:db"]
----
-apiVersion: backstage.io/v1alpha1
-kind: Resource
-metadata: {name: db}
-spec: {type: database, owner: team-data}
-"""
-CRASH = """\
-apiVersion: homeostat/v1
-kind: Runbook
-metadata: {name: crash, owner: team-shop, layer: product, tier: low}
-about: {meaning: it crashes, impact: nobody can pay, not_for: lack of memory}
-match:
-  alert: ["*CrashLoop*"]
-  labels: {severity: [warning, critical]}
-  when: alert.labels.namespace.startsWith("prod-")
-guard:
-  cooldown: {every: 15m, max: 3, in: 6h}
-  require: [status.restarts < 5]
-diagnose:
-  - {id: status, use: process.status}
-decide:
-  - {when: '!status.alive', plan: restart, why: it is gone}
-  - {when: alert.name == "Never", do: settle, within: 30m}
-  - {default: escalate, why: it lives}
-plans:
-  restart:
-    steps: [{id: restart, use: process.restart}]
-    verify:
-      settle: 30s
-      within: 10m
-      observe: [{id: up, use: process.up}]
-      success: {all: ['up.verdict == "held"', alert_cleared], consecutive: 3, every: 20s}
-      fail: up.verdict == "failed"
-    rollback: snapshot
-lifecycle: {state: shadow}
-"""
 SMALL = """\
 apiVersion: homeostat/v1
 kind: Runbook
@@ -72,45 +29,11 @@ plans:
     verify: alert_cleared
 lifecycle: {state: active}
 """
-LABELS = {
-    "alertname": "PodCrashLoop",
-    "service": "web",
-    "severity": "critical",
-    "namespace": "prod-a",
-}
 
 
 @pytest.fixture(autouse=True)
 def _site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HOMEOSTAT_CONFIG", raising=False)
-    Path("runbooks").mkdir()
-    Path("catalog-info.yaml").write_text(CATALOG)
-    Path("runbooks/crash.yaml").write_text(CRASH)
-    Path("homeostat.yaml").write_text(
-        "{products: [catalog-info.yaml], runbooks: [runbooks], shipped_runbooks: false}"
-    )
-
-
-def explain(alert: Any, *words: str) -> Result:
-    Path("alert.json").write_text(alert if isinstance(alert, str) else json.dumps(alert))
-    result = CliRunner().invoke(app, ["explain", "alert.json", *words])
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def found(alert: Any) -> Any:
-    return json.loads(explain(alert, "--format", "json").stdout)[0]
-
-
-def rows(text: str) -> dict[str, list[str]]:
-    """What is said under each title."""
-    said: dict[str, list[str]] = {}
-    title = ""
-    for line in text.splitlines()[1:]:
-        title = line[:16].strip() or title
-        said.setdefault(title, []).append(line[16:].strip())
-    return said
+    make_site(tmp_path, monkeypatch)
 
 
 def test_the_whole_path_is_printed() -> None:
@@ -142,7 +65,16 @@ def test_the_whole_path_is_printed() -> None:
         'failed when up.verdict == "failed"',
     ]
     assert said["way back"][0].startswith("each step is undone")
-    assert said["otherwise"] == ["team-shop is told by terminal, file: builder of web (product)"]
+    assert said["otherwise"] == [
+        "team-shop is told by terminal, file: builder of web (product)",
+        "nobody further: no ladder is declared",
+    ]
+    assert said["radius"][0] == "product: contained in one product"
+    assert "wider with db sick, which is shared" in said["radius"]
+    assert said["risk"] == [
+        "routine, asks nobody: a runbook that is shadow does nothing"
+        " (a runbook of tier low starts at routine)"
+    ]
 
 
 def test_a_missing_label_is_a_near_miss_that_is_unknown() -> None:

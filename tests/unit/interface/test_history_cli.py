@@ -202,7 +202,7 @@ def test_faults_of_the_other_runbooks_are_told_after_the_answer(site: Path) -> N
 
 
 def test_stops_and_near_misses_are_counted(site: Path) -> None:
-    again = ran(past(4, "Other", at=2 * HOUR - 60), by="anna")
+    again = ran(past(4, "Other", at=2 * HOUR - 720), by="anna")
     (site / "past.jsonl").write_bytes(b"\n".join(line(p) for p in (*PASTS, again)))
     found = asked("backtest", "candidate.yaml", *PAST)
     assert (found["acts"], found["stopped_by"]) == (1, {"cooldown": 1})

@@ -150,6 +150,8 @@ async def test_403_by_role_and_by_product() -> None:
         assert (await post(url, **bearer("pay-sender-token"))).status == 200
         assert (await post(url, b'{"product": "shop"}', **bearer("pay-sender-token"))).status == 403
         assert (await post(url, b"{}", **bearer("pay-sender-token"))).status == 403
+        foreign = b'{"product": "pay", "entity": "picker"}'
+        assert (await post(url, foreign, **bearer("pay-sender-token"))).status == 403
     assert len(facade.received) == 2
 
 

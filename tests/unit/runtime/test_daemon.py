@@ -27,6 +27,7 @@ from tests.support.waiting import eventually
 
 def make(folder: Path, store: MemoryStore, settings: str = "") -> Daemon:
     (folder / "runbooks").mkdir(exist_ok=True)
+    (folder / "var").mkdir(exist_ok=True)  # a store on disk makes it; without it all is halted
     file = folder / "homeostat.yaml"
     file.write_text("runbooks: [runbooks]\nshipped_runbooks: false\n" + settings)
     return Daemon(load_settings(file, {}), store=store, clock=RealClock())

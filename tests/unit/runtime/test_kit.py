@@ -129,11 +129,12 @@ def test_json_that_is_none_is_permanent() -> None:
 
 async def test_the_http_client_is_imported_and_opened_at_the_first_call() -> None:
     async with lent() as kits, serving(status(200)) as server:
-        assert kits.http._session is None
+        assert kits.http._sessions == {}
         await kits.http.get(server.url, timeout_seconds=2)
-        first = kits.http._session
+        first = dict(kits.http._sessions)
         await kits.http.get(server.url, timeout_seconds=2)
-        assert kits.http._session is first
+        assert kits.http._sessions == first
+        assert len(first) == 1
 
 
 async def test_what_reads_cannot_write() -> None:

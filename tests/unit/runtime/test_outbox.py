@@ -4,110 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 import pytest
 
 from agent.core.view import View
-from agent.model.alert import AlertStatus
 from agent.model.command import Command, CommandKind
-from agent.model.effect import Effect, Outcome, OutcomeStatus
+from agent.model.effect import OutcomeStatus
 from agent.model.errors import Permanent, StoreUnavailable, Temporary, UnknownEffect
-from agent.model.event import CommandFinished
-from agent.model.incident import AlertState, State
 from agent.model.reason import Reason
 from agent.model.records import Halt
 from agent.runtime.lane import Undecidable
-from agent.runtime.outbox import MOST_ACTS, Outbox
-from tests.support.deciding import make_view
-from tests.support.decisions import make_act, make_command, make_incident
+from agent.runtime.outbox import MOST_ACTS
+from tests.support.acting import ACT, READ, Bench, Hasty, hanging, raising, returning
+from tests.support.decisions import make_act
 from tests.support.kits import RealClock
 from tests.support.waiting import eventually
-
-Does = Callable[[Command], Awaitable[Mapping[str, Any]]]
-ACT = make_command("i-1/1/p/s", use="process.restart", target="shop-web", effect=Effect.IDEMPOTENT)
-ACT = msgspec.structs.replace(ACT, key=ACT.id, subject="i-1")
-
-
-FIRING = AlertState(
-    identity="am/1",
-    name="Hung",
-    status=AlertStatus.FIRING,
-    labels={"alertname": "Hung", "entity": "shop-web"},
-    starts_at=1.0,
-)
-
-
-class Hasty(RealClock):
-    """Pauses are noted and hardly kept."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        await asyncio.sleep(0.001)
-
-
-class Bench:
-    """An outbox over an open incident that is being acted on, and a plugin told what to do."""
-
-    def __init__(self, does: Does, clock: RealClock | None = None) -> None:
-        self.does, self.called = does, 0
-        self.clock = clock or Hasty()
-        self.back: list[CommandFinished] = []
-        self.answers: list[Exception] = []
-        self.view: View = make_view()
-        acting = make_incident(
-            "i-1",
-            state=State.ACTING,
-            entity="shop-web",
-            waiting=(ACT.key,),
-            alerts={"am/1": FIRING},
-        )
-        self.view.incidents = {"i-1": acting}
-        self.outbox = Outbox(clock=self.clock, view=self.view, runner=self, finish=self.finish)
-
-    async def call(self, command: Command) -> Mapping[str, Any]:
-        self.called += 1
-        return await self.does(command)
-
-    async def finish(self, event: CommandFinished) -> None:
-        if self.answers:
-            raise self.answers.pop(0)
-        self.back.append(event)
-
-    async def outcome_of(self, command: Command = ACT) -> Outcome:
-        now = self.clock.now()
-        self.outbox.dispatch(msgspec.structs.replace(command, created_at=now))
-        await eventually(lambda: self.back, within=3, what="it comes back", every=0.002)
-        await eventually(lambda: not self.outbox.under_way, within=1, what="and is done")
-        [event] = self.back
-        return event.outcome
-
-
-def raising(error: BaseException) -> Does:
-    async def does(_: Command) -> Mapping[str, Any]:
-        raise error
-
-    return does
-
-
-def returning(value: Any) -> Does:
-    async def does(_: Command) -> Mapping[str, Any]:
-        return value  # type: ignore[no-any-return]
-
-    return does
-
-
-async def hanging(_: Command) -> Mapping[str, Any]:
-    await asyncio.sleep(60)
-    return {}
-
-
-READ = msgspec.structs.replace(ACT, kind=CommandKind.DIAGNOSE, effect=Effect.READ)
 
 
 async def test_done() -> None:
@@ -136,7 +50,7 @@ async def test_what_a_plugin_raises_becomes_an_outcome(
 
 async def test_a_wish_to_wait_is_bounded() -> None:
     outcome = await Bench(raising(Temporary("busy", after_seconds=1e9))).outcome_of()
-    assert outcome.after_seconds == 600
+    assert outcome.after_seconds == 3600
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def site(folder: Path) -> None:
     (folder / "catalog" / "catalog-info.yaml").write_text(catalog(documents))
     (folder / "homeostat.yaml").write_text(
         "runbooks: [runbooks]\nshipped_runbooks: false\nproducts: [catalog]\nplugins: [plugins]\n"
-        "policy: {page_hold: 0s}\n"
+        "policy: {page_hold: 0s, rails: {dwell: 0s, share_per_hour: 100%, per_domain: 9}}\n"
     )
 
 

@@ -171,7 +171,7 @@ def test_a_wrong_expectation_shows_what_came() -> None:
 def test_it_keeps_the_reason_that_decided_last() -> None:
     (held,) = rehearse(load(SMALL), PLUGINS)
     assert held.why.startswith("healed: healed and verified")
-    given = "{history: 99 restart in 1h}"
+    given = "{history: 1 restart in 10m}"
     stopped = played(
         f"  - name: the third\n    given: {given}\n    expect: {{outcome: healed}}\n", SMALL
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from agent.catalog.settings import load_settings
 from agent.runtime.daemon import Daemon
 from agent.store.memory import MemoryStore
+from tests.support.ics import calendar, event, ics_file, seconds
 from tests.support.kits import RealClock
 from tests.support.waiting import eventually
 
@@ -38,10 +39,10 @@ def spoil(file: Path, text: str | bytes) -> None:
 
 
 @asynccontextmanager
-async def started(folder: Path) -> AsyncIterator[Daemon]:
+async def started(folder: Path, more: str = "") -> AsyncIterator[Daemon]:
     (folder / "runbooks").mkdir(exist_ok=True)
     settings = folder / "homeostat.yaml"
-    settings.write_text("runbooks: [runbooks]\nshipped_runbooks: false\n")
+    settings.write_text(f"runbooks: [runbooks]\nshipped_runbooks: false\n{more}")
     os.utime(settings, (1_000_000_000, 1_000_000_000))
     for name in ("a", "b"):
         write(folder, name)
@@ -184,3 +185,22 @@ async def test_changed_files_are_read_without_being_asked_to(tmp_path: Path) -> 
         await eventually(
             lambda: meanings(made)["a"] == "by itself", within=8, what="the change is seen"
         )
+
+
+async def test_a_changed_calendar_is_read_without_being_asked_to(tmp_path: Path) -> None:
+    began = event("DTSTART:20260601T080000Z", "DTEND:20260601T100000Z")
+    later = event("DTSTART:20270601T080000Z", "DTEND:20270601T100000Z")
+    file = ics_file(tmp_path, calendar(began), "cal/freeze.ics")
+    policy = "policy: {freezes: [{name: f, ics: cal/freeze.ics, zone: UTC}]}\n"
+    async with started(tmp_path, policy) as made:
+        made.files.settings_again = lambda: load_settings(tmp_path / "homeostat.yaml", {})
+        at = seconds("2027-06-01T09:00", "UTC")
+        assert not made.view.policy.freezes[0].period.is_open(at)
+        spoil(file, "BEGIN:VCALENDAR\n")
+        await eventually(lambda: made.files.refused, within=8, what="the broken file is told")
+        assert not made.view.policy.freezes[0].period.is_open(at)
+        ics_file(tmp_path, calendar(later), "cal/freeze.ics")
+        await eventually(
+            lambda: made.view.policy.freezes[0].period.is_open(at), within=8, what="it is read"
+        )
+        assert made.files.refused == frozenset()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -13,13 +13,13 @@ from aiohttp import web
 from agent.catalog.settings import Use
 from agent.core.matching import MatchIndex
 from agent.core.view import View
-from agent.model.alert import Alert, AlertStatus
+from agent.model.alert import Alert, AlertStatus, Alive, Signal
 from agent.model.errors import HomeostatError, Permanent, StoreUnavailable
 from agent.model.incident import AlertState
 from agent.model.policy import Policy
 from agent.model.product import Registry
 from agent.runtime.registry import PluginRegistry, shipped_plugins_folder
-from agent.runtime.sources import Sources
+from agent.runtime.sources import Sources, name_of
 from tests.support.decisions import make_incident
 from tests.support.kits import RealClock, lent
 from tests.support.loopback import Loopback, Received, serving
@@ -35,6 +35,8 @@ class Member:
 
     fingerprints: list[str] | None
     meanwhile: Callable[[], None] | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, _: Received) -> web.StreamResponse:
         if self.meanwhile is not None:
@@ -44,8 +46,8 @@ class Member:
         return web.json_response(
             [
                 {
-                    "labels": {"alertname": f"A-{fingerprint}"},
-                    "status": {"state": "active"},
+                    "labels": {"alertname": self.names.get(fingerprint, f"A-{fingerprint}")},
+                    "status": {"state": self.states.get(fingerprint, "active")},
                     "startsAt": "2026-03-01T10:00:00Z",
                     "fingerprint": fingerprint,
                 }
@@ -58,13 +60,21 @@ class Member:
 class Taken:
     servers: list[Loopback]
     sources: Sources | None = None
-    alerts: list[Alert] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
     errors: list[HomeostatError] = field(default_factory=list)
 
-    async def receive(self, alerts: Sequence[Alert]) -> None:
+    async def receive(self, signals: Sequence[Signal]) -> None:
         if self.errors:
             raise self.errors.pop()
-        self.alerts += alerts
+        self.signals += signals
+
+    @property
+    def alerts(self) -> list[Alert]:
+        return [s for s in self.signals if isinstance(s, Alert)]
+
+    @property
+    def alive(self) -> set[str]:
+        return {s.source for s in self.signals if isinstance(s, Alive)}
 
     async def rounds(self, number: int) -> None:
         """Until every member was asked so often again, and what they said is looked at."""
@@ -92,7 +102,9 @@ def view() -> View:
 
 
 @asynccontextmanager
-async def checking(first: Member, second: Member, *, every: float = 0.01) -> AsyncIterator[Taken]:
+async def checking(
+    first: Member, second: Member, *, every: float = 0.01, pause: float = 0.01
+) -> AsyncIterator[Taken]:
     async with serving(first) as one, serving(second) as two, lent() as kits:
         taken = Taken([one, two])
         taken.sources = Sources(
@@ -106,6 +118,7 @@ async def checking(first: Member, second: Member, *, every: float = 0.01) -> Asy
             view=view(),
             clock=RealClock(),
             level_seconds=every,
+            pause_seconds=pause,
         )
         task = asyncio.create_task(taken.sources.run())
         try:
@@ -193,3 +206,70 @@ async def test_a_source_with_a_defect_ends_no_other(monkeypatch: pytest.MonkeyPa
             lambda: taken.sources and taken.sources.level_failures, within=5, what="told"
         )
         assert not any(a.inferred for a in taken.alerts)
+
+
+def names(taken: Taken) -> list[str]:
+    return [f"alertmanager@{s.url.removeprefix('http://')}" for s in taken.servers]
+
+
+async def test_who_answers_lives_and_who_does_not_is_not_vouched_for_by_the_other() -> None:
+    async with checking(Member([]), Member(None)) as taken:
+        await taken.rounds(2)
+        assert taken.sources is not None
+        assert taken.alive == {names(taken)[0]}
+        assert taken.sources.asked == set(names(taken))
+
+
+async def test_what_all_of_them_list_is_the_latest_word_on_who_fires() -> None:
+    """Without those that a person or another alert speaks for there."""
+    second = Member([OTHER], states={OTHER: "suppressed"})
+    async with checking(Member([LIVE]), second) as taken:
+        await taken.rounds(2)
+        assert taken.sources is not None
+        known = taken.sources._view
+        assert known.levels["alertmanager"].identities == {f"alertmanager/{LIVE}"}
+        second.fingerprints = None
+        await taken.rounds(2)
+        before = known.levels["alertmanager"].at
+        await taken.rounds(2)
+        assert known.levels["alertmanager"].at == before, "half an answer is no fresh word"
+
+
+async def test_a_watchdog_in_the_list_is_a_sign_of_life_and_never_new() -> None:
+    """F-STORM-07"""
+    async with checking(Member([LIVE, OTHER], names={OTHER: "Watchdog"}), Member([])) as taken:
+        await taken.rounds(3)
+        assert taken.alerts == []
+        assert "watchdog:alertmanager" in taken.alive
+
+
+async def test_steps_that_wait_for_a_fresh_word_do_not_ask_all_the_time() -> None:
+    async with checking(Member([LIVE]), Member([]), every=3600, pause=0.5) as taken:
+        await eventually(lambda: taken.servers[0].received, within=5, what="the first check")
+        assert taken.sources is not None
+        for _ in range(40):
+            taken.sources.request_level_check()
+            await asyncio.sleep(0.005)
+        assert len(taken.servers[0].received) <= 2
+        await eventually(lambda: len(taken.servers[0].received) >= 2, within=5, what="one more")
+
+
+@pytest.mark.parametrize(
+    ("use", "params", "name"),
+    [
+        ("alertmanager.level", {"url": "http://ann:secret@am:9093/x/"}, "alertmanager@am:9093/x"),
+        ("mqtt", {"host": "broker", "port": 8883}, "mqtt@broker:8883"),
+        ("mqtt", {"host": "broker"}, "mqtt@broker"),
+        ("prober", {}, "prober"),
+    ],
+)
+def test_a_source_is_named_after_where_it_is(use: str, params: dict[str, str], name: str) -> None:
+    assert name_of(Use(use=use, params=params)) == name
+
+
+async def test_a_source_that_says_it_lives_is_given_its_name() -> None:
+    async with checking(Member([]), Member([])) as taken:
+        assert taken.sources is not None
+        emit = taken.sources.emit_of(Use(use="mqtt", params={"host": "broker", "port": 1883}))
+        await emit([Alive(source=""), Alive(source="other")])
+        assert {"mqtt@broker:1883", "other"} <= taken.alive

@@ -70,6 +70,13 @@ def test_change() -> None:
     ]
 
 
+def test_what_somebody_changed_by_hand_says_so() -> None:
+    data = {"product": "shop", "entity": "web", "what": "edited", "by": "ann", "manual": True}
+    [change] = decode(event("homeostat.change", data))
+    assert isinstance(change, Change)
+    assert change.is_manual
+
+
 @pytest.mark.parametrize(
     ("kind", "what"),
     [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -9,19 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agent.model.alert import Alert, AlertStatus, Heartbeat
+from agent.model.alert import Alert, AlertStatus, Alive, Heartbeat
 from agent.model.errors import Permanent, Unparseable
+from agent.ports.kit import SourceKit
 from plugins.sources.mqtt import (
     Batches,
     Mqtt,
     NotAllTaken,
     inner_client,
     receive,
+    show_life,
     signal_of,
     wait_seconds,
 )
 from tests.support.hostile import ANY_JSON, readable_or_refused
 from tests.support.source_kit import collecting
+from tests.support.waiting import eventually
 
 
 def said(topic: str, payload: Any, *, retained: bool = False) -> Any:
@@ -176,3 +180,29 @@ async def test_what_did_not_fit_is_asked_for_on_a_new_connection() -> None:
         assert [a.name for a in emitted.alerts] == ["A0", "A1"]
     assert [m.n for m in client.acknowledged] == [0, 1]
     assert client.dropped == 1, "nobody sends a message at QoS 0 again"
+
+
+async def test_a_connection_says_that_it_lives_though_nothing_comes() -> None:
+    """F-STORM-07"""
+    async with collecting() as emitted:
+        emitted.failures = 1
+        emitted.kit = Hasty(emitted.kit)  # type: ignore[assignment]
+        signs = asyncio.create_task(show_life(emitted.kit))
+        try:
+            await eventually(lambda: len(emitted.signals) > 2, within=3, what="signs", every=0.005)
+        finally:
+            signs.cancel()
+    assert set(emitted.signals) == {Alive(source="")}
+
+
+class Hasty:
+    """A kit whose pauses are hardly kept."""
+
+    def __init__(self, kit: SourceKit) -> None:
+        self._kit = kit
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kit, name)
+
+    async def sleep(self, _seconds: float) -> None:
+        await asyncio.sleep(0.001)

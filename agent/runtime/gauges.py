@@ -1,0 +1,41 @@
+"""Numbers that are read when somebody asks for them: what stands open, and what is under way."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from agent.core.view import View
+from agent.runtime.escalating import Escalating
+from agent.runtime.lane import Lane
+from agent.runtime.outbox import Outbox
+from agent.runtime.reloading import Reloading
+from agent.runtime.telemetry import Telemetry
+
+
+class Parts(Protocol):
+    """Of the daemon, what is measured."""
+
+    view: View
+    outbox: Outbox
+    files: Reloading
+    lane: Lane
+    escalating: Escalating
+    telemetry: Telemetry
+
+
+def gauges(parts: Parts) -> None:
+    view, gauge = parts.view, parts.telemetry.gauge
+    gauge("homeostat.incidents.open", "Open incidents", lambda: len(view.incidents))
+    gauge("homeostat.outbox.under_way", "Commands under way", lambda: parts.outbox.under_way)
+    gauge("homeostat.halted", "1: the kill switch is on", lambda: float(bool(view.halt)))
+    gauge(
+        "homeostat.files.refused",
+        "Files whose present version is not in use",
+        lambda: len(parts.files.refused),
+    )
+    gauge(
+        "homeostat.pages.unheard",
+        "Open incidents whose page stands only in the file of last resort",
+        lambda: parts.escalating.unheard,
+    )
+    gauge("homeostat.commits", "Durable commits since start", lambda: parts.lane.commits)
