@@ -102,7 +102,7 @@ test: $(VENV)/.dev laws ## everything that is tested, on real servers where they
 	@missing="$$(tests/support/debian_packages.sh $(TEST_PACKAGES))"; \
 	$(MAKE) editor || missing="$$missing yaml-language-server"; \
 	echo "== pytest"; \
-	TESTS_WITHOUT="$$missing" $(BIN)/pytest -m "not bench" --durations=10
+	TESTS_WITHOUT="$$missing" tests/support/two_parts.sh $(BIN)/pytest -m "not bench" --durations=10
 
 bench: $(VENV)/.dev ## measure, as ratios of medians against peers in one run
 	@tests/support/debian_packages.sh $(BENCH_PACKAGES) >/dev/null

@@ -197,20 +197,27 @@ async def test_senders_prove_who_they_are(
 async def senders(
     prometheus: Start, alertmanager: Start, daemon: Homeostat, token: str
 ) -> tuple[Prometheus, Alertmanager]:
-    """One of each that has an alert for Homeostat, named after the token it sends."""
+    """One of each that has an alert for Homeostat, named after whether its token is right: what is
+    called like a secret would be masked."""
+    name = name_for(token)
     between = await alertmanager(webhook=f"{daemon.url}/webhook/alertmanager", bearer=token)
-    await amtool("alert", "add", f"{token}-webhook", "product=shop", url=between.url)
+    await amtool("alert", "add", f"{name}-webhook", "product=shop", url=between.url)
     posting = await prometheus(
         targets={},
-        rules=[rule(f"{token}-api", "vector(1)", labels={"product": "shop"})],
+        rules=[rule(f"{name}-api", "vector(1)", labels={"product": "shop"})],
         alertmanagers=[daemon.url],
         bearer=token,
     )
     return posting, between
 
 
+def name_for(token: str) -> str:
+    return "taken" if token == SENDER else "refused"
+
+
 async def has_both(daemon: Homeostat, token: str) -> bool:
-    return await names(daemon) == {f"{token}-webhook", f"{token}-api"}
+    name = name_for(token)
+    return await names(daemon) == {f"{name}-webhook", f"{name}-api"}
 
 
 async def test_amtool_works_against_homeostat(tmp_path: Path) -> None:

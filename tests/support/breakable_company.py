@@ -27,6 +27,7 @@ from agent.runtime.processes import Processes
 from agent.runtime.registry import shipped_runbooks_folder
 from tests.support.daemon import Daemon, catalog, component, daemon
 from tests.support.kits import RealClock
+from tests.support.policies import WRITTEN
 from tests.support.running import accepts, free_port
 from tests.support.servers import BREAKABLE
 from tests.support.substrate import PYTHON, until
@@ -158,7 +159,8 @@ async def company(
         folder / "homeostat",
         products=catalog([*(part.declared(folder) for part in parts), *more]),
         runbooks=process_runbooks(),
-        policy={"page_hold": "0s"},
+        # A dozen products break at once, which is what these tests are made of.
+        policy={"page_hold": "0s", "rails": {**WRITTEN, "fleet_sick_least": 1_000}},
     ) as made:
         registry, _ = load_registry([made.folder / "catalog" / "catalog-info.yaml"])
         own = Processes(lambda: registry.entities, made.var / "processes", RealClock(), None)
