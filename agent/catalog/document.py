@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from agent.model.fault import Fault
+from agent.model.fault import Fault, FaultSeverity
 
 Mark = tuple[int, int]
 """Line and column, from 1."""
@@ -60,3 +60,28 @@ def written(path: Sequence[Step]) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text
+
+
+def fault_in(
+    document: Document,
+    path: Iterable[Step],
+    code: str,
+    message: str,
+    remedy: str,
+    severity: FaultSeverity = FaultSeverity.ERROR,
+    *,
+    key: bool = False,
+) -> Fault:
+    """A fault of what stands at this path; with `key`, of its key and not of its value."""
+    steps = tuple(path)
+    line, column = document.mark(steps, key=key)
+    return Fault(
+        file=document.file,
+        line=line,
+        column=column,
+        code=code,
+        message=message,
+        path=written(steps),
+        remedy=remedy,
+        severity=severity,
+    )

@@ -7,7 +7,7 @@ builder nobody could reach) is a warning.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from agent.catalog.calendar import IcsCalendar
-from agent.catalog.document import Document, Step, written
+from agent.catalog.document import Document, Step, fault_in
 from agent.catalog.faults import FaultsError, in_order, raise_errors, shown, suggest
 from agent.catalog.files import fault_of_file, read_documents
 from agent.catalog.on_call_document import (
@@ -140,7 +140,7 @@ def _take(
             line, _ = first.mark((part, name), key=True)
             message = f"{shown(name)} stands in {first.file}:{line} already"
             remedy = "keep one of them"
-            found.faults.append(_fault(document, (part, name), TWICE, message, remedy, key=True))
+            found.faults.append(fault_in(document, (part, name), TWICE, message, remedy, key=True))
         else:
             known[name] = (document, keys)
 
@@ -176,7 +176,7 @@ def _known(
             ROTATION_UNKNOWN: ("rotation", "rotations"),
         }[code]
         remedy = suggest(name, known, what="known") or f"add it under {where}"
-        yield _fault(document, path, code, f"there is no {what} {shown(name)}", remedy)
+        yield fault_in(document, path, code, f"there is no {what} {shown(name)}", remedy)
 
 
 def _idle_ladders(found: _Set, teams: Collection[str]) -> Iterator[Fault]:
@@ -185,7 +185,7 @@ def _idle_ladders(found: _Set, teams: Collection[str]) -> Iterator[Fault]:
             message = f"no product or entity belongs to team {shown(team)}"
             remedy = suggest(team, teams, what="teams")
             place = ("ladders", team)
-            yield _fault(
+            yield fault_in(
                 document,
                 place,
                 TEAM_WITHOUT_WORK,
@@ -235,7 +235,7 @@ def _overlaps(document: Document, rotation: str, overrides: Sequence[Override]) 
                 message = f"it overlaps overrides[{number}] ({other.person}): who is on call?"
                 remedy = "let one end when the other begins"
                 place = ("rotations", rotation, "overrides", at)
-                yield _fault(document, place, OVERLAP, message, remedy)
+                yield fault_in(document, place, OVERLAP, message, remedy)
                 break
 
 
@@ -265,27 +265,3 @@ def _rung(keys: RungKeys) -> Rung:
         if to is not None
     )
     return Rung(kind=kind, to=to, ack_seconds=keys.ack_within)
-
-
-def _fault(
-    document: Document,
-    path: Iterable[Step],
-    code: str,
-    message: str,
-    remedy: str,
-    severity: FaultSeverity = FaultSeverity.ERROR,
-    *,
-    key: bool = False,
-) -> Fault:
-    steps = tuple(path)
-    line, column = document.mark(steps, key=key)
-    return Fault(
-        file=document.file,
-        line=line,
-        column=column,
-        code=code,
-        message=message,
-        path=written(steps),
-        remedy=remedy,
-        severity=severity,
-    )

@@ -16,7 +16,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from agent.catalog.document import Document, Step, written
+from agent.catalog.document import Document, Step, fault_in
 from agent.catalog.faults import FaultsError, in_order, raise_errors, shown, suggest
 from agent.catalog.files import UNREADABLE, fault_of_file, read_documents
 from agent.catalog.product_compile import REFERABLE, Row, compiled
@@ -112,7 +112,7 @@ def _read(document: Document, found: _Found) -> None:
     if not isinstance(data, dict):
         message = "a Backstage document is expected here"
         remedy = "write apiVersion, kind, metadata and spec"
-        found.faults.append(_fault(document, (), SHAPE, message, remedy))
+        found.faults.append(fault_in(document, (), SHAPE, message, remedy))
         return
     kind = data.get("kind")
     if not isinstance(kind, str) or kind not in READ_KINDS:
@@ -132,7 +132,7 @@ def _read(document: Document, found: _Found) -> None:
     if parsed.spec.owner is None:
         message = f"{shown(parsed.metadata.name)} has no owner, so nobody could be paged for it"
         found.faults.append(
-            _fault(document, ("spec",), OWNER, message, "add spec.owner: the team that owns it")
+            fault_in(document, ("spec",), OWNER, message, "add spec.owner: the team that owns it")
         )
     found.rows.append(Row(document=document, kind=kind.lower(), parsed=parsed))
 
@@ -161,7 +161,7 @@ def _other_kind(document: Document, kind: object, found: _Found) -> None:
             "add kind: System, Component or Resource",
         )
         severity = FaultSeverity.ERROR
-    found.faults.append(_fault(document, ("kind",), KIND, message, remedy, severity))
+    found.faults.append(fault_in(document, ("kind",), KIND, message, remedy, severity))
 
 
 def _misspelt(document: Document, spec: dict[str, Any]) -> Iterator[Fault]:
@@ -195,7 +195,7 @@ def _check_set(found: _Found) -> None:
             message += f"{first.document.file}:{line}:{column}"
             remedy = "a name is unique among systems, components and resources; rename one"
             path = ("metadata", "name")
-            found.faults.append(_fault(row.document, path, DUPLICATE, message, remedy))
+            found.faults.append(fault_in(row.document, path, DUPLICATE, message, remedy))
     for row in found.rows:
         if row.kind != "system" and row.spec.system is not None:
             _check_reference(row, ("spec", "system"), row.spec.system, by_name, found, "system")
@@ -211,7 +211,7 @@ def _check_folders(row: Row, found: _Found) -> None:
             path = ("spec", "homeostat", "runbooks", at)
             message = f"there is no folder {shown(os.path.relpath(folder, row.folder))}"
             remedy = "make it, or mend the path: it is relative to this file"
-            found.faults.append(_fault(row.document, path, NO_FOLDER, message, remedy))
+            found.faults.append(fault_in(row.document, path, NO_FOLDER, message, remedy))
 
 
 def _check_reference(
@@ -233,13 +233,13 @@ def _check_reference(
         of_kind = {name for name, other in by_name.items() if kind in ("", other.kind)}
         message = f"{kind or 'entity'} {shown(reference.name)} is not declared in any file"
         remedy = suggest(reference.name, of_kind | found.broken, what="declared")
-        found.faults.append(_fault(row.document, path, UNKNOWN, message, remedy))
+        found.faults.append(fault_in(row.document, path, UNKNOWN, message, remedy))
     elif kind and target.kind != kind:
         message = f"{shown(reference.name)} is a {target.kind}, not a {kind}"
         remedy = (
             "name a document of kind System" if expected else f"write {target.kind}:{target.name}"
         )
-        found.faults.append(_fault(row.document, path, UNKNOWN, message, remedy))
+        found.faults.append(fault_in(row.document, path, UNKNOWN, message, remedy))
 
 
 def _cycles(by_name: dict[str, Row]) -> Iterator[Fault]:
@@ -257,31 +257,10 @@ def _cycles(by_name: dict[str, Row]) -> Iterator[Fault]:
             remedy = "it is allowed; take one away if it is not meant"
             row = by_name[cycle[0]]
             path = _position(row, cycle[1])
-            yield _fault(row.document, path, CYCLE, message, remedy, FaultSeverity.WARNING)
+            yield fault_in(row.document, path, CYCLE, message, remedy, FaultSeverity.WARNING)
         else:
             return
 
 
 def _position(row: Row, name: str) -> tuple[Step, ...]:
     return next(path for path, text in row.references if parse_reference(text).name == name)
-
-
-def _fault(
-    document: Document,
-    path: tuple[Step, ...],
-    code: str,
-    message: str,
-    remedy: str,
-    severity: FaultSeverity = FaultSeverity.ERROR,
-) -> Fault:
-    line, column = document.mark(path)
-    return Fault(
-        file=document.file,
-        line=line,
-        column=column,
-        code=code,
-        message=message,
-        path=written(path),
-        remedy=remedy,
-        severity=severity,
-    )

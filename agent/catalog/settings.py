@@ -17,7 +17,7 @@ import msgspec
 
 from agent.catalog.addresses import Allowed, is_loopback, parse_listen
 from agent.catalog.calendar_document import WrittenAt
-from agent.catalog.document import Document, Place
+from agent.catalog.document import Document, Place, fault_in
 from agent.catalog.faults import FaultsError, raise_errors, shown, suggest
 from agent.catalog.files import read_bytes, read_secret
 from agent.catalog.policy import PolicyDocument, compile_policy, load_policy
@@ -242,20 +242,7 @@ def _open_door(
     remedy = "set tokens_file, or listen on 127.0.0.1"
     if "listen" in variables:
         return [_environment_fault(OPEN_DOOR, "HOMEOSTAT_LISTEN", message, remedy)]
-    return [_fault(document, "listen", OPEN_DOOR, message, remedy)]
-
-
-def _fault(document: Document, key: str, code: str, message: str, remedy: str) -> Fault:
-    line, column = document.mark((key,))
-    return Fault(
-        file=document.file,
-        line=line,
-        column=column,
-        code=code,
-        message=message,
-        path=key,
-        remedy=remedy,
-    )
+    return [fault_in(document, ("listen",), OPEN_DOOR, message, remedy)]
 
 
 def _policy(written: SettingsDocument, document: Document, folder: Path) -> Policy:
@@ -265,7 +252,7 @@ def _policy(written: SettingsDocument, document: Document, folder: Path) -> Poli
     if written.policy is not None:
         message = "the policy is given twice, in this file and in another"
         remedy = "keep either policy or policy_file"
-        raise FaultsError([_fault(document, "policy_file", TWICE, message, remedy)])
+        raise FaultsError([fault_in(document, ("policy_file",), TWICE, message, remedy)])
     return load_policy(folder / written.policy_file)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
-from agent.core.fingerprint import fingerprint, message_key
+from agent.core.own_alert import own_alert
 from agent.core.view import View
 from agent.model.alert import Alert, AlertStatus, Layer
 from agent.model.decision import (
@@ -32,7 +32,6 @@ from agent.model.incident import Incident
 from agent.model.reason import Reason
 from agent.model.records import SourceSigns
 
-SOURCE = "homeostat"
 TIMER = "blind"
 WATCHDOG = "watchdog:"
 REMEDY = (
@@ -174,13 +173,5 @@ def _alert(source: str, *, at: float, since: float, ended: bool, why: str) -> Al
         "layer": Layer.MACHINERY.value,
         "severity": "critical",
     }
-    alert = Alert(
-        source=SOURCE,
-        fingerprint=fingerprint(labels),
-        status=AlertStatus.RESOLVED if ended else AlertStatus.FIRING,
-        labels=labels,
-        annotations={} if ended else {"summary": f"{source}: {why}", "description": REMEDY},
-        starts_at=since,
-        ends_at=at if ended else None,
-    )
-    return AlertReceived(at=at, alert=alert, key=message_key(alert))
+    said = {} if ended else {"summary": f"{source}: {why}", "description": REMEDY}
+    return own_alert(labels, at=at, since=since, ended=ended, annotations=said)

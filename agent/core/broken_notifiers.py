@@ -6,16 +6,13 @@ one per channel, until that channel works again.
 
 from __future__ import annotations
 
-from agent.core.fingerprint import fingerprint, message_key
+from agent.core.own_alert import identity_of, own_alert
 from agent.core.reaching import LAST_RESORT
 from agent.core.turn import Turn
-from agent.model.alert import Alert, AlertStatus
 from agent.model.command import Command
-from agent.model.event import AlertReceived
 from agent.model.incident import Incident
 
 ALERT = "NotifierBroken"
-SOURCE = "homeostat"
 
 
 def avoided(case: Incident) -> frozenset[str]:
@@ -30,41 +27,24 @@ def report(turn: Turn, command: Command, why: str) -> Turn:
     channel = str(command.params["channel"])
     is_there = any(c.id == channel for known in turn.view.channels.values() for c in known)
     labels = _labels(channel, command.use)
-    if not is_there or command.use == LAST_RESORT or _identity(labels) in turn.view.live:
+    if not is_there or command.use == LAST_RESORT or identity_of(labels) in turn.view.live:
         return turn
     summary = f"channel {channel} ({command.use}) refuses pages: {why}"[:500]
-    return turn.emit(_event(turn.at, labels, since=turn.at, summary=summary))
+    return turn.emit(
+        own_alert(labels, at=turn.at, since=turn.at, ended=False, annotations={"summary": summary})
+    )
 
 
 def works_again(turn: Turn, command: Command) -> Turn:
     """The channel took a message: what was said about it is over."""
     labels = _labels(str(command.params["channel"]), command.use)
-    identity = _identity(labels)
+    identity = identity_of(labels)
     case = turn.view.incidents.get(turn.view.live.get(identity, ""))
     if case is None or identity not in case.alerts:
         return turn
     since = case.alerts[identity].starts_at
-    return turn.emit(_event(turn.at, labels, since=since, is_over=True))
+    return turn.emit(own_alert(labels, at=turn.at, since=since, ended=True))
 
 
 def _labels(channel: str, use: str) -> dict[str, str]:
     return {"alertname": ALERT, "channel": channel, "use": use, "severity": "warning"}
-
-
-def _identity(labels: dict[str, str]) -> str:
-    return f"{SOURCE}/{fingerprint(labels)}"
-
-
-def _event(
-    at: float, labels: dict[str, str], *, since: float, summary: str = "", is_over: bool = False
-) -> AlertReceived:
-    alert = Alert(
-        source=SOURCE,
-        fingerprint=fingerprint(labels),
-        status=AlertStatus.RESOLVED if is_over else AlertStatus.FIRING,
-        labels=labels,
-        annotations={"summary": summary} if summary else {},
-        starts_at=since,
-        ends_at=at if is_over else None,
-    )
-    return AlertReceived(at=at, alert=alert, key=message_key(alert))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from agent.core.cleaning import LONGEST_LABEL, LONGEST_NAME, clean_text
+from agent.core.own_alert import OURSELVES
 from agent.core.quiet import look_again
 from agent.core.silence import is_usable
 from agent.core.view import View
@@ -13,13 +14,12 @@ from agent.model.event import SilencesRead
 from agent.model.reason import Reason
 from agent.model.records import Silence, SilenceMatcher
 
-OWN = "homeostat"
 SEPARATOR = "/"
 
 
 def is_foreign(silence: Silence) -> bool:
     """Whether it was read from an Alertmanager, and so is ended there and not here."""
-    return silence.source != OWN
+    return silence.source != OURSELVES
 
 
 def own_id(silence: Silence) -> str:

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import msgspec
 
+from agent.core.same_registry import SameRegistry
 from agent.model.policy import Policy
 from agent.model.product import Edge, Entity, EntityKind, Product, Registry
 
@@ -292,24 +293,10 @@ def _walk(seen: Mapping[int, int], number: int) -> list[int]:
     return walked
 
 
-class _Same:
-    """A registry as a key, by identity: it never changes, and comparing 10,000 entities for each
-    alert would be slow."""
-
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-
-    def __hash__(self) -> int:
-        return id(self.registry)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.registry is self.registry
-
-
 @lru_cache(maxsize=2)
-def _graph(same: _Same) -> Graph:
+def _graph(same: SameRegistry) -> Graph:
     return Graph(same.registry)
 
 
 def graph_of(registry: Registry) -> Graph:
-    return _graph(_Same(registry))
+    return _graph(SameRegistry(registry))

@@ -11,13 +11,12 @@ from collections.abc import Mapping
 
 from agent.core.fingerprint import fingerprint, group_key
 from agent.core.identify import Identity, identify
+from agent.core.own_alert import OURSELVES
 from agent.core.view import View
 from agent.model.alert import Alert
 
 EVERY_LABEL = "..."
 SEPARATOR = "\x1e"
-OURSELVES = "homeostat"
-"""Source of the alerts the agent raises by itself: their labels are chosen, not found."""
 
 
 def key_of(alert: Alert, view: View) -> tuple[str, Identity]:

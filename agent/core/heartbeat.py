@@ -6,15 +6,14 @@ next beat resolves it. From there on it is an incident with its owner, and nothi
 
 from __future__ import annotations
 
-from agent.core.fingerprint import fingerprint, message_key
+from agent.core.own_alert import own_alert
 from agent.core.view import View
-from agent.model.alert import Alert, AlertStatus, Layer
+from agent.model.alert import Layer
 from agent.model.decision import Decision, JournalEntry, Record, Timer
 from agent.model.event import AlertReceived, HeartbeatReceived
 from agent.model.reason import Reason
 from agent.model.records import AgentSigns
 
-SOURCE = "homeostat"
 TIMER = "silence"
 
 
@@ -113,13 +112,5 @@ def _alert(
     }
     if entity is not None and entity.product:
         labels["product"] = entity.product
-    alert = Alert(
-        source=SOURCE,
-        fingerprint=fingerprint(labels),
-        status=AlertStatus.RESOLVED if ended else AlertStatus.FIRING,
-        labels=labels,
-        annotations={"summary": f"{agent}: {why}"} if why else {},
-        starts_at=since,
-        ends_at=at if ended else None,
-    )
-    return AlertReceived(at=at, alert=alert, key=message_key(alert))
+    said = {"summary": f"{agent}: {why}"} if why else {}
+    return own_alert(labels, at=at, since=since, ended=ended, annotations=said)

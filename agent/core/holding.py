@@ -178,15 +178,7 @@ def release(turn: Turn) -> Turn:
         radius_doubt=(),
         storm=None,
     )
-    turn = turn.ledger(
-        LedgerMove(
-            incident_id=case.id,
-            state=LedgerState.OPEN,
-            reason=Reason.RELEASED_FROM_ROOT,
-            at=turn.at,
-            from_states=(LedgerState.SUPPRESSED,),
-        )
-    )
+    turn = turn.unsuppressed(Reason.RELEASED_FROM_ROOT)
     turn = turn.note("released", Reason.RELEASED_FROM_ROOT)
     # What flaps stays open while it is quiet, and is told when it fires again.
     return turn.then(Todo.MATCH if case.is_firing else Todo.REST)

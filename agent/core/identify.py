@@ -15,6 +15,7 @@ from functools import lru_cache
 import msgspec
 
 from agent.core.clause_index import ClauseIndex
+from agent.core.same_registry import SameRegistry
 from agent.model.alert import Alert, Layer
 from agent.model.product import Entity, EntityKind, Registry
 
@@ -55,28 +56,14 @@ def identify(alert: Alert, registry: Registry) -> Identity:
 def _by_labels(labels: Mapping[str, str], registry: Registry) -> str | None:
     """The entity that declares these labels. The one that declares most of them wins; where two
     declare as many it is nobody's: half a guess must not choose whose product is touched."""
-    found = _declared(_Same(registry)).find(labels)
+    found = _declared(SameRegistry(registry)).find(labels)
     most = max((len(e.labels) for e in found), default=0)
     named = [e.name for e in found if len(e.labels) == most]
     return named[0] if len(named) == 1 else None
 
 
-class _Same:
-    """A registry as a key, by identity: it never changes, and comparing 10,000 entities for each
-    alert would be slow."""
-
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-
-    def __hash__(self) -> int:
-        return id(self.registry)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.registry is self.registry
-
-
 @lru_cache(maxsize=2)
-def _declared(same: _Same) -> ClauseIndex[Entity]:
+def _declared(same: SameRegistry) -> ClauseIndex[Entity]:
     return ClauseIndex((e, e.labels) for e in same.registry.entities.values() if e.labels)
 
 

@@ -134,15 +134,7 @@ def stand_alone(turn: Turn) -> Turn:
     if case.inhibited_by is None or not turn.can(Move.RELEASE):
         return turn.then(Todo.REST)
     turn = turn.start_over(inhibited_by=None).timer(TIMER, None)
-    turn = turn.ledger(
-        LedgerMove(
-            incident_id=case.id,
-            state=LedgerState.OPEN,
-            reason=Reason.NEW_ALERT,
-            at=turn.at,
-            from_states=(LedgerState.SUPPRESSED,),
-        )
-    )
+    turn = turn.unsuppressed(Reason.NEW_ALERT)
     return turn.note("inhibition_ended", Reason.NEW_ALERT).then(Todo.MATCH)
 
 

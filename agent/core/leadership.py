@@ -7,16 +7,15 @@ stands still is a question about the product, not a fault of a process.
 
 from __future__ import annotations
 
-from agent.core.fingerprint import fingerprint, message_key
+from agent.core.own_alert import own_alert
 from agent.core.view import View
-from agent.model.alert import Alert, AlertStatus, Layer
+from agent.model.alert import Layer
 from agent.model.decision import Decision, JournalEntry, Record, Timer
 from agent.model.event import AlertReceived, MeasureReceived
 from agent.model.product import LeadershipMetric
 from agent.model.reason import Reason
 from agent.model.records import MeasureSigns
 
-SOURCE = "homeostat"
 TIMER = "flat"
 
 
@@ -128,13 +127,5 @@ def _alert(
         "layer": Layer.OUTCOME.value,
         "severity": "warning",
     }
-    alert = Alert(
-        source=SOURCE,
-        fingerprint=fingerprint(labels),
-        status=AlertStatus.RESOLVED if ended else AlertStatus.FIRING,
-        labels=labels,
-        annotations={"summary": why} if why else {},
-        starts_at=since,
-        ends_at=at if ended else None,
-    )
-    return AlertReceived(at=at, alert=alert, key=message_key(alert))
+    said = {"summary": why} if why else {}
+    return own_alert(labels, at=at, since=since, ended=ended, annotations=said)

@@ -29,8 +29,6 @@ AGGREGATIONS: Mapping[str, Kind | None] = {
 }
 """Name to the kind of the parameter it takes before its vector."""
 
-MODERN_AGGREGATIONS = ("limitk", "limit_ratio")
-
 COMPARISONS = ("==", "!=", "<", ">", "<=", ">=")
 SETS = ("and", "or", "unless")
 

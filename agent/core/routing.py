@@ -16,6 +16,7 @@ from agent.core.delivery import page
 from agent.core.diagnosis import default_calls, diagnose
 from agent.core.holding import held_back, hold, hold_in_storm, root_of, widened
 from agent.core.lifecycle import Move
+from agent.core.own_alert import OURSELVES
 from agent.core.receiving import close_cleared
 from agent.core.rollback import is_in_doubt
 from agent.core.signs import FLEET, TOLD, WAITING_STATES
@@ -29,7 +30,7 @@ from agent.model.reason import Reason
 from agent.model.records import Storm
 
 CRITICAL = "critical"
-OWN_ALERTS = "homeostat/"
+OWN_ALERTS = f"{OURSELVES}/"
 """Start of the identity of what the agent says of itself: that a source is silent, that a channel
 is broken. It must not drown in what else burns."""
 

@@ -15,6 +15,7 @@ import msgspec
 
 from agent.core.bounded_regex import bounded
 from agent.core.lifecycle import Move
+from agent.core.own_alert import OURSELVES
 from agent.core.release import let_go_of_all
 from agent.core.turn import Todo, Turn
 from agent.core.view import View
@@ -25,8 +26,6 @@ from agent.model.policy import Maintenance
 from agent.model.reason import Reason
 from agent.model.records import Silence, SilenceMatcher
 
-HERE = "homeostat"
-"""Source of silences that were set here."""
 MAINTENANCE = "maintenance:"
 """What `silenced_by` begins with where no person did it."""
 LOOK_AGAIN_SECONDS = 300.0
@@ -64,9 +63,13 @@ def silencing(
     """The silence that covers an alert with these labels, of those that do the longest. One that
     was set here may name the product the registry found, whether or not the alert has that label;
     one that was set in an Alertmanager means what it means there."""
+    if not view.silences:
+        return None
     named = labels if product is None or "product" in labels else {**labels, "product": product}
     found = [
-        s for s in view.silences.values() if covers(s, named if s.source == HERE else labels, at)
+        s
+        for s in view.silences.values()
+        if covers(s, named if s.source == OURSELVES else labels, at)
     ]
     return max(found, key=lambda s: s.ends_at) if found else None
 
@@ -178,13 +181,5 @@ def unsilence(turn: Turn) -> Turn:
     if still is not None:
         return _kept_quiet(turn, still)
     turn = turn.start_over(silenced_by=None).timer("silence_end", None)
-    turn = turn.ledger(
-        LedgerMove(
-            incident_id=case.id,
-            state=LedgerState.OPEN,
-            reason=Reason.NEW_ALERT,
-            at=turn.at,
-            from_states=(LedgerState.SUPPRESSED,),
-        )
-    )
+    turn = turn.unsuppressed(Reason.NEW_ALERT)
     return turn.note("silence_ended", Reason.NEW_ALERT).then(Todo.MATCH)

@@ -15,7 +15,15 @@ import msgspec
 from agent.core.lifecycle import Move, after
 from agent.core.view import View
 from agent.model.command import Command
-from agent.model.decision import Decision, JournalEntry, LedgerEntry, LedgerMove, Record, Timer
+from agent.model.decision import (
+    Decision,
+    JournalEntry,
+    LedgerEntry,
+    LedgerMove,
+    LedgerState,
+    Record,
+    Timer,
+)
 from agent.model.event import Event
 from agent.model.incident import Incident
 from agent.model.reason import Reason
@@ -148,6 +156,18 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
     def ledger(self, move: LedgerMove) -> Turn:
         return self.decide(moves=(*self.decision.moves, move))
+
+    def unsuppressed(self, reason: Reason) -> Turn:
+        """What was suppressed of the incident's alerts is open in the ledger again."""
+        return self.ledger(
+            LedgerMove(
+                incident_id=self.case.id,
+                state=LedgerState.OPEN,
+                reason=reason,
+                at=self.at,
+                from_states=(LedgerState.SUPPRESSED,),
+            )
+        )
 
     def emit(self, *events: Event) -> Turn:
         return self.decide(emits=(*self.decision.emits, *events))

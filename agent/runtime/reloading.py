@@ -81,12 +81,14 @@ class Reloading:
         self._token_ends = TokenEnds()
         self._wanted = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
-        self._settled = Settled(self._signature())
+        self._settled = Settled(())
 
     def start(self) -> None:
         """With the store open: what was learned is written as files and read like the rest."""
+        # Before the reading: what is written meanwhile is seen as changed. So are the folders that
+        # products name, which are only known after it: they are read once more.
+        self._settled = Settled(self._signature())
         self._take(self._reading_of(self.settings)())
-        self._settled = Settled(self._signature())  # with the folders that products name
         self.refused = frozenset(errors_by_file(self.reading.runbooks))
         for fault in self.reading.faults:
             is_error = fault.severity is FaultSeverity.ERROR

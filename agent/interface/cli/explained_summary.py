@@ -8,7 +8,6 @@ from typing import Any
 from agent.interface.cli.explained_plans import NOT_BEFORE_DIAGNOSIS
 
 Found = Mapping[str, Any]
-UNFOUND = "what diagnosis finds"
 
 
 def would(found: Found) -> dict[str, str]:
