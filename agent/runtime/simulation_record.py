@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from agent.core.storm import in_force
 from agent.core.view import View
 from agent.model.command import Command, CommandKind
 from agent.model.decision import Decision
@@ -92,7 +93,8 @@ class Recording:
     def _fill(self, part: Slice, view: View) -> None:
         part.open = len(view.incidents)
         part.breakers = sum(b.opened_at is not None for b in view.breakers.values())
-        part.in_storm = bool(view.storms)
+        at = self._start + part.at + self._width
+        part.in_storm = any(in_force(view, scope, at) for scope in view.storms)
 
     def received(self, at: float) -> None:
         self._slice(at).received += 1
