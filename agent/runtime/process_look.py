@@ -72,7 +72,7 @@ class ProcessLook:
     async def status(self, name: str) -> ProcessStatus:
         try:
             spec = self._spec(name)
-            state = self._load(name, spec)
+            state = self._as_it_is(name, spec)
         except Permanent as error:
             return ProcessStatus(name=name, known=False, alive=False, detail=str(error))
         now = self._clock.now()
@@ -114,7 +114,7 @@ class ProcessLook:
 
     async def use(self, name: str) -> ProcessUse | None:
         """Raises Permanent where it has no process block."""
-        state = self._load(name, self._spec(name))
+        state = self._as_it_is(name, self._spec(name))
         seen = self._table.look(state.running)
         if seen is None:
             return None
@@ -124,7 +124,7 @@ class ProcessLook:
     async def folder(self, name: str, folder: str, *, pattern: str) -> FolderSeen:
         """Raises Permanent where it does not exist or leads out of the working directory."""
         spec = self._spec(name)
-        pids = self._table.session(self._load(name, spec).running)
+        pids = self._table.session(self._as_it_is(name, spec).running)
         in_use = await asyncio.to_thread(open_inodes, pids)
         return await asyncio.to_thread(
             look_into,
@@ -198,6 +198,25 @@ class ProcessLook:
             if state.begun is None or state.begun.key != key:
                 return state.result_of(key) is not None
             return self._happened(name, spec, state.begun)[0]
+        finally:
+            os.close(descriptor)
+
+    def _as_it_is(self, name: str, spec: ProcessSpec) -> ProcessState:
+        """The state, with the launch of an act that was cut off between the start of the process
+        and the writing of it: else a process that runs would be told as dead until the next act.
+        Nothing is written here, and an act that is going on is left to tell for itself."""
+        state = self._load(name, spec)
+        if state.begun is None or state.begun.launch is None:
+            return state
+        descriptor = self._files.try_lock(name)
+        if descriptor is None:
+            return state
+        try:
+            state = self._load(name, spec)
+            begun = state.begun
+            if begun is None or (ref := self._happened(name, spec, begun)[1]) is None:
+                return state
+            return state.launched(begun, ref, at=begun.at)
         finally:
             os.close(descriptor)
 

@@ -114,6 +114,8 @@ async def test_a_start_cut_off_after_the_fork_is_not_done_twice(house: Substrate
     house.add("web")
     await crash(house, "start", "after_start", "k1")
     assert await house.processes.done_with_key("web", "k1") is True
+    seen = await house.processes.status("web")
+    assert seen.alive, "told as it is before any other act settles what was cut off"
     result = await house.processes.start("web", key="k1")
     assert result["recovered"] is True
     status = await house.processes.status("web")
@@ -137,6 +139,8 @@ async def test_a_restart_cut_off_anywhere_ends_in_one(
     old = (await house.processes.start("web", key="k1"))["pid"]
     await crash(house, "restart", where, "k2")
     assert await house.processes.done_with_key("web", "k2") is done
+    seen = await house.processes.status("web")
+    assert (seen.alive and seen.pid != old) is done
     result = await house.processes.restart("web", key="k2")
     status = await house.processes.status("web")
     assert status.alive
