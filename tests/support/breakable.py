@@ -88,8 +88,10 @@ def door(service: Service) -> type[BaseHTTPRequestHandler]:
             elif where.path == "/break":
                 mode = parse_qs(where.query).get("mode", [""])[0]
                 known = mode in MODES
+                if known and mode != "crash":
+                    service.break_it(mode)  # whoever is answered finds it broken
                 self.answer(200 if known else 400, json.dumps({"mode": mode, "known": known}))
-                if known:
+                if mode == "crash":
                     service.break_it(mode)
             elif where.path == "/health":
                 ok = not service.failing.is_set()
