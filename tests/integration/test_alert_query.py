@@ -29,7 +29,9 @@ async def test_the_metrics_behind_it_are_told_for_its_own_labels(tmp_path: Path)
         ) as watching,
     ):
         await eventually(
-            lambda: watching.query('ALERTS{alertstate="firing"}'), within=20, what="it fires"
+            lambda: watching.query('ALERTS{alertstate="firing"} and on() up{job="watched"} == 1'),
+            within=20,
+            what="it fires, and the other target was seen too",
         )
         async with lent(prometheus_url=watching.url) as kits:
             labels = {"alertname": "Down", "severity": "critical", "team": "ops", "job": "gone"}
