@@ -15,7 +15,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --require-virtualenv
 
 # Real parts the tests are run against. Installed by `make test` itself where it may.
 # libatomic1: what drives the browser (playwright brings a Node.js) is linked against it.
-TEST_PACKAGES := prometheus prometheus-alertmanager mosquitto chromium libatomic1
+TEST_PACKAGES := git prometheus prometheus-alertmanager mosquitto chromium libatomic1
 BENCH_PACKAGES := prometheus-alertmanager mosquitto wrk
 
 CODE := agent plugins tests docs
@@ -23,7 +23,7 @@ CODE := agent plugins tests docs
 PROSE := agent plugins runbooks docs deploy Makefile README.md CHANGELOG.md CONTRIBUTING.md
 RIGHT := unparseable,froms,iif
 
-.PHONY: help setup setup-run editor fmt fmt-check lint types runbooks laws house check test bench rails-mutation demo docs docs-check lock clean
+.PHONY: help setup setup-run editor fmt fmt-check lint types runbooks laws house check test bench rails-mutation learning-proof demo docs docs-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -110,6 +110,9 @@ bench: $(VENV)/.dev ## measure, as ratios of medians against peers in one run
 
 rails-mutation: $(VENV)/.dev ## take each rail away, and see which tests notice
 	@$(BIN)/python tests/rails_mutation.py
+
+learning-proof: $(VENV)/.dev ## half a year of a made-up company: is what is learned right? SEEDS="1 2 3"
+	@$(PY) -m tests.proof.learning.run $(SEEDS)
 
 demo: $(VENV)/.self ## a small company breaks in seven chapters, and the agent keeps it running
 	@if [ -t 1 ]; then $(BIN)/homeostat demo; else $(BIN)/homeostat demo --once; fi

@@ -17,18 +17,19 @@ from model_tables import (
     table,
     written_value,
 )
-from sentences import POLICY, RAILS, SETTINGS
+from sentences import LEARNING, POLICY, RAILS, SETTINGS
 
+from agent.catalog.learning_document import LearningDocument
 from agent.catalog.policy import PolicyDocument, compile_policy
 from agent.catalog.rails_document import RailsDocument
 from agent.catalog.settings_document import SettingsDocument
 from agent.core import guard
 from agent.core.rails.rail import Rail
 from agent.interface.limits import LIMITS
-from agent.model.policy import Rails
+from agent.model.policy import Learning, Rails
 from agent.model.product import Floor
 
-OF_SETTINGS = ("UseDocument", "SecretDocument", "LogDocument")
+OF_SETTINGS = ("UseDocument", "SecretDocument", "LogDocument", "DeliveryDocument")
 OF_POLICY = (
     "WindowKeys",
     "FreezeKeys",
@@ -73,6 +74,12 @@ the dwell and how much is under way (`guard`), never loosen one. Which rail each
 
 {table(HEAD, _rails_rows())}
 
+## Learning
+
+What may be learned from what people do, and how much proof it needs, under `policy.learning`.
+
+{table(HEAD, _learning_rows())}
+
 {_sections(parts, OF_POLICY)}
 """
 
@@ -95,7 +102,7 @@ def _default_of_policy(key: str) -> str:
     if hasattr(defaults, f"{key}_seconds"):
         return duration(getattr(defaults, f"{key}_seconds"))
     value = getattr(defaults, key)
-    if isinstance(value, Rails):
+    if isinstance(value, Rails | Learning):
         return "as below"
     if isinstance(value, Mapping):
         return "; ".join(f"{k}: {', '.join(v)}" for k, v in value.items()) or "none"
@@ -118,6 +125,19 @@ def _default_of_rails(key: str) -> str:
         return f"`{{count: {value.count}, share: {value.share:.0%}}}`"
     is_share = isinstance(value, float) and "share" in key
     return f"`{value:.0%}`" if is_share else written_value(value)
+
+
+def _learning_rows() -> Iterator[tuple[str, str, str, str]]:
+    keys = schema_of(LearningDocument)["properties"]
+    complete(LEARNING, keys, "learning")
+    defaults = compile_policy(PolicyDocument()).learning
+    for key, schema in keys.items():
+        if hasattr(defaults, f"{key}_seconds"):
+            told = duration(getattr(defaults, f"{key}_seconds"))
+        else:
+            value = getattr(defaults, key)
+            told = f"`{value:.0%}`" if isinstance(value, float) else written_value(value)
+        yield f"`{key}`", kind_of(schema), told, LEARNING[key]
 
 
 def rails_page() -> str:

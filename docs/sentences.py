@@ -20,6 +20,8 @@ SETTINGS = {
     "([on call](../operating/on-call.md)).",
     "policy": "Platform policy, written here. Either this or `policy_file`.",
     "policy_file": "Platform policy in a file of its own.",
+    "learning": "Where an approved runbook is written: `folder`, and where that is in a git work "
+    "tree, `branch`, `push`, `request`. Without it, it stays in `data_dir`.",
     "tokens_file": "Who may do what, by token ([tokens](../operating/tokens.md)).",
     "plugins": "Folders with plugins of your site, beside the shipped ones.",
     "prometheus_url": "Where PromQL diagnostics ask, unless a runbook names another address.",
@@ -79,6 +81,7 @@ POLICY = {
     "group_by": "Labels that tell incidents apart besides layer, product, alert name and entity; "
     "`...` is every label.",
     "rails": "Limits of what is done by itself.",
+    "learning": "What may be learned from what people do, and how much proof it needs.",
     "default_diagnostics": "By kind of entity, or `product`: what is looked at in every incident; "
     "`alert`: what is asked about every alert that no runbook takes, whosever it is.",
 }
@@ -135,16 +138,41 @@ RAILS = {
     "any time.",
 }
 
+LEARNING = {
+    "proof": "An act of people is credited where the symptom went away so soon after it, and as "
+    "long as its alert looks back.",
+    "same": "Like incidents on one target within so long count as one.",
+    "people": "So many different people at least resolved its incidents or approve a runbook.",
+    "chance": "Made active at once only where recoveries so soon after the acts would be less "
+    "likely than this, had the acts had nothing to do with them.",
+    "spread": "And only where whole incidents differ in length by so much (coefficient of "
+    "variation): what always lasts equally long may simply end by itself then.",
+    "at_once": "And only where so many incidents, resolved alike or healed by it since, were of "
+    "one kind: three may have one of two causes by chance.",
+    "confidence": "How sure the proof has to be that a runbook is as good as its tier asks.",
+    "quality_low": "Share of good runs that is asked of a runbook of tier low before it runs by "
+    "itself: with the default and `confidence`, 20 of 20.",
+    "quality_medium": "The same of tier medium: 59 of 59. Tier high never runs by itself.",
+    "failing_low": "Share of runs that tier low allows to fail. Where the latest runs are unlikely "
+    "(below 5 %) under that, the runbook is suspended: two bad ones in seven.",
+    "failing_medium": "The same of tier medium.",
+    "failing_high": "The same of tier high.",
+    "window": "So many of the latest runs are looked at for that.",
+    "early": "A runbook in shadow that would have acted so long before people did would have been "
+    "too early.",
+    "review_days": "So many days after it was proposed, a learned runbook has to be read again.",
+}
+
 ROUTES = {
     "GET /-/healthy": "200 while the decision loop makes progress and every page of an open, "
     "unacknowledged incident reached some channel, else 503. Further lines name ladders that are "
     "at their end.",
     "GET /-/ready": "200 once everything open was loaded and sources run, else 503.",
     "POST /-/reload": "Reads runbooks, products, tokens and settings anew; of the settings "
-    "`runbooks`, `shipped_runbooks`, `products`, `policy`, `notify` and `on_call` are taken over, "
-    "and the others wait for a restart. Where a runbook's file has a fault, the last good version "
-    "of that file stays and the others are taken over; with any other fault nothing is. Either way "
-    "the answer is 500 with the faults.",
+    "`runbooks`, `shipped_runbooks`, `products`, `policy`, `notify`, `on_call` and `learning` are "
+    "taken over, and the others wait for a restart. Where a runbook's file has a fault, the last "
+    "good version of that file stays and the others are taken over; with any other fault nothing "
+    "is. Either way the answer is 500 with the faults.",
     "GET /metrics": "Prometheus text format ([metrics](metrics.md)).",
     "GET /api/v2/alerts": "Alerts that are firing now, as Alertmanager lists them.",
     "GET /api/v2/alerts/groups": "The same, grouped by incident.",
@@ -160,8 +188,12 @@ ROUTES = {
     "the gaps of the next 14 days. `?at=` asks about another time.",
     "POST /api/v1/incidents/{id}/ack": "Acknowledge: it is yours, and nobody else is paged, "
     "unless the agent was at work on it and fails.",
-    "POST /api/v1/incidents/{id}/resolve": "Resolve, with cause and actions taken.",
-    "POST /api/v1/incidents/{id}/run": "Do one action through the agent.",
+    "POST /api/v1/incidents/{id}/resolve": "Resolve: `cause`, `kind` of cause, the `steps` that "
+    "mattered, what was done elsewhere (`told`: `use`, `with`, `at`), `actions` in words, "
+    "`minutes`, `page_useful`. `learning` of the answer says what follows.",
+    "POST /api/v1/incidents/{id}/run": "Do one action (`use`, `with`) through the agent; with "
+    "`preview` only tell what would run, what would stop it and how it is verified. With the "
+    "preview's `fingerprint` nothing else runs than what was shown.",
     "POST /api/v1/incidents/{id}/approve": "Let the plan that waits run (of this `fingerprint`).",
     "POST /api/v1/incidents/{id}/reject": "Do not let the prepared plan run.",
     "GET /api/v1/halt": "The kill switch: `on`, since when, who set it and why, and what each file "
@@ -174,10 +206,36 @@ ROUTES = {
     "POST /api/v1/breakers/reset": "Closes the breaker `key`, with a reason (`why`): the remedy "
     "may run again, and what it remembers is forgotten.",
     "GET /api/v1/ledger": "Where each received alert ended; `balanced`: the sum is right.",
-    "GET /api/v1/runbooks": "Loaded runbooks with their lifecycle state.",
+    "GET /api/v1/absorbed": "How much needed no person, of the last `?weeks=` (12) and of one "
+    "`?product=`: by week and product, of incidents and of alerts, with the trend, and the "
+    "families of alerts that would absorb most next.",
+    "GET /api/v1/runbooks": "Loaded runbooks: `state` by their file, and under `standing` the "
+    "state in force, the trials that count (`good`, `of`, `needed`), the latest runs, and why one "
+    "is suspended and what brings it back.",
+    "GET /api/v1/runbooks/{name}": "One of them with its latest trials and what it relies on.",
+    "POST /api/v1/runbooks/{name}/suspend": '`{"why"}`: it does nothing any more, and its owner '
+    "is told.",
+    "POST /api/v1/runbooks/{name}/resume": '`{"why"}`: a suspended one runs again as far as its '
+    "file says; its count begins anew.",
     "GET /api/v1/products": "Products with builder, tier and their three layers.",
+    "GET /api/v1/incidents/{id}/record": "The post-incident record; `?format=md`: as Markdown.",
+    "GET /api/v1/near-misses": "Harm that did not come about: stopped by a guard, or only looked "
+    "on by a runbook in shadow. Newest first.",
+    "GET /api/v1/drivers": "What people are called for and what takes their time: families and "
+    "causes, ranked, beside the period before. `?since=`: how far to look back, `90d` where it is "
+    "left out.",
+    "GET /api/v1/follow-ups": "What is to be done after incidents, overdue first. "
+    "`?overdue=true`, `?done=false` and `?incident=` narrow it.",
+    "POST /api/v1/follow-ups": "Writes one down: `incident`, `what`, `owner` (a team or a person) "
+    "and `due` (a date or a time).",
+    "POST /api/v1/follow-ups/{id}": "Changes `what`, `owner` or `due`.",
+    "POST /api/v1/follow-ups/{id}/done": "It is done.",
+    "POST /api/v1/follow-ups/{id}/reopen": "It is not done after all.",
     "GET /api/v1/promotions": "Runbooks the rule of three proposes.",
-    "GET /api/v1/promotions/{name}": "One proposal with its text and the incidents behind it.",
+    "GET /api/v1/promotions/{name}": "One proposal with its text, the incidents behind it, its "
+    "back-test, and whether whoever asks may decide it.",
+    "POST /api/v1/promotions/{name}/answer": "What the parameter `param` (`step.name`) has to be: "
+    "`value`.",
     "POST /api/v1/promotions/{name}/approve": "Make it `assisted` or `active`.",
     "POST /api/v1/promotions/{name}/reject": "Turn it down, with a reason.",
     "POST /webhook/slack": "A pressed button of a page in Slack: acknowledge, approve or reject, "

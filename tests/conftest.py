@@ -25,6 +25,7 @@ PACKAGE_OF_FIXTURE = {
     "alertmanager": "prometheus-alertmanager",
     "mosquitto": "mosquitto",
     "editor": EDITOR,
+    "repository": "git",
 }
 LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
 
@@ -42,7 +43,7 @@ def packages_needed(item: pytest.Item) -> set[str]:
         if fixture in getattr(item, "fixturenames", ())
     }
     if item.get_closest_marker("integration") and not named:
-        named = set(PACKAGE_OF_FIXTURE.values()) - {EDITOR}
+        named = set(PACKAGE_OF_FIXTURE.values()) - {EDITOR, "git"}
     return needed | named
 
 

@@ -8,6 +8,7 @@ freezes: [{name: sale, from: "2026-11-26T00:00", to: "2026-11-30T00:00", zone: E
 maintenance: [{name: backup, from: "02:00", to: "03:00", zone: UTC, matchers: [job="db"]}]
 group_by: [cluster]
 rails: {dwell: 30s, per_product: 3, share_per_hour: 20%}
+learning: {proof: 10m, people: 2, review_days: 180}
 default_diagnostics: {service: [process.status]}
 """
 
@@ -32,6 +33,7 @@ from agent.catalog.calendar_document import (
 from agent.catalog.change_windows import WindowKeys, calendars_of
 from agent.catalog.faults import shown, wrong
 from agent.catalog.files import read_bytes
+from agent.catalog.learning_document import LearningDocument, compile_learning
 from agent.catalog.quantities import Duration, Percentage, PositiveDuration
 from agent.catalog.rails_document import RailsDocument, compile_rails
 from agent.catalog.runbook_words import WindowName
@@ -109,6 +111,7 @@ class PolicyDocument(Written):
     inhibit_rules: tuple[InhibitKeys, ...] = ()
     group_by: tuple[Label, ...] = ()
     rails: RailsDocument = RailsDocument()
+    learning: LearningDocument = LearningDocument()
     default_diagnostics: DefaultDiagnostics = DefaultDiagnostics()
 
     @model_validator(mode="after")
@@ -133,6 +136,7 @@ _DURATIONS = frozenset(
 
 _COMPILED = {
     "default_diagnostics", "windows", "freezes", "maintenance", "inhibit_rules", "rails",
+    "learning",
 }  # fmt: skip
 """Keys that are more than the value they are written as."""
 
@@ -159,6 +163,7 @@ def compile_policy(document: PolicyDocument, place: WrittenAt | None = None) -> 
         inhibit_rules=compile_inhibition(document.inhibit_rules),
         files=calendars_of(periods),
         rails=compile_rails(document.rails),
+        learning=compile_learning(document.learning),
         default_diagnostics=diagnostics,
     )
 

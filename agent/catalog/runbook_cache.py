@@ -171,15 +171,25 @@ def load_cached(
     Tests and documents are there only of what was read anew: this is for those who decide by the
     runbooks, not for those who work on them."""
     faults: list[Fault] = []
-    files: list[FileRead] = []
     with undisturbed():
-        for file, raw in runbook_files(folders, faults):
-            known = cache.get(raw, file=file)
-            if known is None:
-                known = read_file(file, raw, plugins)
-                cache.put(raw, known)
-            files.append(known)
-        return as_set(files, faults)
+        return as_set(read_cached(folders, plugins, cache, faults), faults)
+
+
+def read_cached(
+    folders: Sequence[Path],
+    plugins: Mapping[str, Plugin],
+    cache: RunbookCache,
+    faults: list[Fault],
+) -> list[FileRead]:
+    """The files one by one, before they are put together; `faults` gets those of the folders."""
+    files: list[FileRead] = []
+    for file, raw in runbook_files(folders, faults):
+        known = cache.get(raw, file=file)
+        if known is None:
+            known = read_file(file, raw, plugins)
+            cache.put(raw, known)
+        files.append(known)
+    return files
 
 
 def _key_of(plugins: Mapping[str, Plugin]) -> bytes:

@@ -83,6 +83,8 @@ def compile_runbook(
         impact=about.impact,
         not_for=about.not_for,
         review_by=lifecycle.review_by,
+        promoted_from=tuple(lifecycle.promoted_from),
+        plans_by_effect=lifecycle.plans_by_effect,
         author=meta.author,
     )
 

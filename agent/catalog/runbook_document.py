@@ -159,7 +159,11 @@ class LifecycleSection(Section):
     state: Lifecycle = Lifecycle.ACTIVE
     """draft never runs, shadow decides and records, assisted waits for one click, active runs."""
     review_by: Date | None = None
-    """Date after which somebody should have read it again."""
+    """Date after which somebody should have read it again; later than that it is suspended."""
+    promoted_from: list[Text] = Field(default=[], max_length=100)
+    """Incidents it was learned from."""
+    plans_by_effect: bool = False
+    """The next plan of the ladder is the one that held most often, not the next as written."""
 
 
 class RunbookDocument(Section):

@@ -20,6 +20,7 @@ from agent.catalog.calendar_document import WrittenAt
 from agent.catalog.document import Document, Place, fault_in
 from agent.catalog.faults import FaultsError, raise_errors, shown, suggest
 from agent.catalog.files import read_bytes, read_secret
+from agent.catalog.learning_document import DeliverySettings, compile_delivery
 from agent.catalog.policy import PolicyDocument, compile_policy, load_policy
 from agent.catalog.settings_document import SecretDocument, SettingsDocument, UseDocument
 from agent.catalog.strict_yaml import DOCUMENTS, parse, validate
@@ -99,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     halt_files: tuple[Path, ...] = ()
     """Each has to be there and to say `off`, or nothing is done (runtime/halt_files.py)."""
     on_call: tuple[Path, ...] = ()
+    learning: DeliverySettings = DeliverySettings()
 
     @property
     def listen(self) -> str:
@@ -297,6 +299,7 @@ def _resolved(
         plugins=tuple(place(text) for text in written.plugins),
         halt_files=tuple(place(text) for text in written.halt_files),
         on_call=tuple(place(text) for text in written.on_call),
+        learning=compile_delivery(written.learning, folder=folder),
         prometheus_url=written.prometheus_url,
         allowed_hosts=tuple(Allowed(text=text) for text in written.allowed_hosts),
         level_check=written.level_check,

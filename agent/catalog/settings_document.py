@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from agent.catalog.addresses import AllowedHost, HttpUrl, parse_listen
 from agent.catalog.faults import shown, wrong
+from agent.catalog.learning_document import DeliveryDocument
 from agent.catalog.policy import PolicyDocument
 from agent.catalog.quantities import PositiveDuration
 from agent.catalog.validation import Written
@@ -77,6 +78,7 @@ class SettingsDocument(Written):
     on_call: tuple[PathText, ...] = ()
     policy: PolicyDocument | None = None
     policy_file: PathText | None = None
+    learning: DeliveryDocument = DeliveryDocument()
     tokens_file: PathText | None = None
     plugins: tuple[PathText, ...] = ()
     prometheus_url: HttpUrl | None = None

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from agent.core import breaker
+from agent.core import breaker, credit, follow_ups, near_misses, standing
+from agent.core.announcing import announce, is_ours, take_echo
 from agent.core.baseline import baseline, take_baseline
 from agent.core.blindness import absorb_watchdog, go_blind, is_watchdog, take_check
 from agent.core.cause import find_cause, take_relapse
@@ -29,14 +30,19 @@ from agent.core.inhibition import inhibit, inhibition_over, pass_on
 from agent.core.leadership import stand_still, take_measure
 from agent.core.matching import match
 from agent.core.people import take_word
-from agent.core.promotion import decide_promotion, learn
+from agent.core.persons_proof import prove_acts, time_is_up
+from agent.core.promotion import decide_promotion
+from agent.core.proposed_asks import take_answer
 from agent.core.quiet import keep_quiet
 from agent.core.receiving import expire, receive
 from agent.core.remediation import act, decide, guard, take_outcome
+from agent.core.resolving import learn
 from agent.core.rollback import next_plan, roll_back
 from agent.core.routing import page_hold_over, route
 from agent.core.silence import silence, unsilence
 from agent.core.storm import pass_over, weather
+from agent.core.trials import count_runs
+from agent.core.tried_out import take_delivery, take_trial
 from agent.core.turn import Todo, Turn
 from agent.core.verification import deadline, judge, look, prove, prove_back, take_look
 from agent.core.view import View
@@ -44,16 +50,24 @@ from agent.core.waiting import wait_over
 from agent.model.decision import Decision, JournalEntry, Record
 from agent.model.event import (
     AlertReceived,
+    Announced,
     BreakerReset,
     ChangeReceived,
+    CommandFinished,
     Event,
+    FollowUpPut,
     HaltAsked,
     HaltLifted,
     HeartbeatReceived,
     MeasureReceived,
+    PromotionAnswered,
     PromotionDecided,
+    PromotionDelivered,
+    PromotionTried,
+    RunbooksRead,
     SilencesRead,
     SourceChecked,
+    StandingAsked,
     TimerFired,
 )
 from agent.model.incident import Incident
@@ -74,6 +88,7 @@ TIMERS: dict[str, Stage] = {
     "second_way": second_way,
     "calm": calm_down,
     "inhibition": inhibition_over,
+    "person_proof": time_is_up,
 }
 
 
@@ -123,11 +138,15 @@ STAGES: tuple[Stage, ...] = (
     # who is told, and what is learned
     keep_quiet,
     route,
+    prove_acts,
+    near_misses.keep_stops,
     learn,
+    near_misses.keep_with_end,
     rise,
     outgrow,
     tell_of_end,
     pass_on,
+    count_runs,
 )
 
 
@@ -136,6 +155,13 @@ ASIDE: Mapping[type[Any], Callable[[Any, View], Decision]] = {
     MeasureReceived: take_measure,
     ChangeReceived: lambda event, _view: take_change(event),
     PromotionDecided: decide_promotion,
+    PromotionTried: take_trial,
+    PromotionAnswered: take_answer,
+    PromotionDelivered: take_delivery,
+    RunbooksRead: standing.take_read,
+    StandingAsked: standing.ask,
+    FollowUpPut: follow_ups.put,
+    Announced: announce,
     SourceChecked: take_check,
     SilencesRead: take_silences,
     BreakerReset: breaker.reset,
@@ -154,6 +180,8 @@ def advance(incident: Incident | None, event: Event, view: View) -> Decision:
     match event:
         case TimerFired() if incident is None:
             return _other_timer(event, view)
+        case CommandFinished() if incident is None and is_ours(event.command):
+            return take_echo(event, view)
         case AlertReceived() if incident is None and is_watchdog(event.alert, view):
             return absorb_watchdog(event)
         case AlertReceived():
@@ -183,6 +211,12 @@ def _other_timer(event: TimerFired, view: View) -> Decision:
         return stand_still(name, view, at=event.at)
     if kind == "source" and event.name == "blind":
         return go_blind(name, view, at=event.at)
+    if kind == credit.SUBJECT:
+        return credit.judge(name, view, at=event.at)
+    if kind == standing.SUBJECT:
+        return standing.review(name, view, at=event.at)
+    if kind == follow_ups.SUBJECT:
+        return follow_ups.remind(name, view, at=event.at)
     if kind == "storm":
         return pass_over(name, event.name, view, at=event.at)
     return Decision()

@@ -1,13 +1,19 @@
 """A candidate against history: where it would have been chosen, what it would have done there, and
 how that compares with what people did.
 
-People's actions count where they ran through the agent: those can be compared. What they did
-outside is told in words, and no machine says whether words and an action are the same.
+People's actions count where they ran through the agent, or were told as the call of an action:
+those can be compared. What they did outside is else told in words, and no machine says whether
+words and an action are the same.
+
+An act is a harm where people deliberately did something else, or nothing: the incident ended well
+without it. It is none where somebody else's act ended it (the agent's, or people's in the incident
+it was part of), where nobody can compare, where it still goes on, and where it was over before the
+agent would have begun.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from statistics import median
 
@@ -17,11 +23,15 @@ from agent.core.history import Kind, Was, Would
 from agent.model.decision import JournalEntry
 from agent.model.effect import OutcomeStatus
 from agent.model.incident import Ending, Incident
+from agent.model.learning import Backtested, Harm, Resolution
 
 RESOLUTION = "resolution"
 """Kind of the journal entry in which a person says what was done (core/people.py)."""
 
 BY_AGENT = (Ending.HEALED, Ending.SETTLED)
+WOULD_ACT = (Kind.ACTS, Kind.ASKS)
+MOST_HARM = 20
+"""Harms that are listed; all are counted."""
 
 
 class Agreement(StrEnum):
@@ -171,3 +181,93 @@ def count(words: Iterable[str]) -> dict[str, int]:
     for word in words:
         found[word] = found.get(word, 0) + 1
     return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
+
+
+class Judging:
+    """The back-test of a proposal, gathered row by row: its figures and its harm list.
+    `resolutions` say what people did where that is known better than from the steps of the
+    incident. What was over within `dwell_seconds` would not have been acted on."""
+
+    def __init__(self, resolutions: Mapping[str, Resolution], *, dwell_seconds: float) -> None:
+        self._resolutions, self._dwell_seconds = resolutions, dwell_seconds
+        self._agreement: dict[str, int] = {}
+        self._harm: list[Harm] = []
+        self._matched = self._acts = self._unknown = self._harms = 0
+
+    def take(self, row: Tried, past: Incident) -> None:
+        self._matched += 1
+        self._unknown += row.would.kind is Kind.UNKNOWN
+        if row.would.kind not in WOULD_ACT:
+            return
+        self._acts += 1
+        did = _deeds_of(row, self._resolutions.get(past.id))
+        agreed = _agreed(row, did)
+        self._agreement[agreed.value] = self._agreement.get(agreed.value, 0) + 1
+        instead = _instead(past, agreed, did, self._dwell_seconds)
+        if instead:
+            self._harms += 1
+            would = "; ".join(_planned(row))
+            self._harm.append(
+                Harm(incident=past.id, at=past.opened_at, would=would, people=instead)
+            )
+            del self._harm[:-MOST_HARM]  # they come oldest first, and the latest say most
+
+    def figures(self, *, at: float, incidents: int) -> Backtested:
+        """`incidents` is how many were gone through."""
+        return Backtested(
+            at=at,
+            incidents=incidents,
+            matched=self._matched,
+            would_act=self._acts,
+            agreed=self._agreement.get(Agreement.YES.value, 0),
+            agreement=dict(sorted(self._agreement.items(), key=lambda each: (-each[1], each[0]))),
+            harm=tuple(reversed(self._harm)),
+            harm_count=self._harms,
+            unknown=self._unknown,
+        )
+
+
+def _planned(row: Tried) -> tuple[str, ...]:
+    return tuple(_act(step.use, step.target) for step in row.would.steps)
+
+
+def _deeds_of(row: Tried, resolution: Resolution | None) -> tuple[str, ...]:
+    """What people say mattered, told or seen; where nobody said, everything that was done."""
+    if resolution is not None and resolution.deeds:
+        return tuple(_act(deed.use, deed.target) for deed in resolution.deeds)
+    return row.people.actions
+
+
+def _agreed(row: Tried, did: tuple[str, ...]) -> Agreement:
+    if not did:
+        return Agreement.IN_WORDS if row.people.outside else Agreement.NOBODY
+    planned = _planned(row)
+    if planned == did:
+        return Agreement.YES
+    return Agreement.PARTLY if set(planned) & set(did) else Agreement.NO
+
+
+def _instead(past: Incident, agreed: Agreement, did: tuple[str, ...], dwell_seconds: float) -> str:
+    """What people did instead, in words; empty where the act would have been no harm."""
+    if agreed is Agreement.NO:
+        return "; ".join(did)
+    if agreed is not Agreement.NOBODY or past.resolved_at is None:
+        return ""
+    is_of_another = past.held_by is not None or past.storm is not None
+    if past.outcome is Ending.HEALED or is_of_another or past.inhibited_by is not None:
+        return ""
+    lasted = _cleared_at(past) - min(
+        (alert.starts_at for alert in past.alerts.values()), default=past.opened_at
+    )
+    if lasted <= dwell_seconds:
+        return ""
+    minutes = f"{lasted / 60:.0f} min"
+    return f"nothing was done, and it was over after {minutes}"
+
+
+def _cleared_at(past: Incident) -> float:
+    """When the last of its alerts ended, by its source; else when somebody closed it."""
+    closed = past.resolved_at or past.updated_at
+    ends = [alert.ends_at for alert in past.alerts.values()]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else closed

@@ -14,6 +14,7 @@ import msgspec
 
 from agent.core import breaker
 from agent.core.receiving import is_just_opened
+from agent.core.trials import mark_relapsed
 from agent.core.turn import Todo, Turn
 from agent.model.effect import OutcomeStatus, Verdict
 from agent.model.product import Registry
@@ -84,6 +85,7 @@ def take_relapse(turn: Turn) -> Turn:
         return turn
     for act in held:
         turn = _mark(turn, msgspec.structs.replace(act, relapsed=True))
+    turn = mark_relapsed(turn, runbook, {act.incident_id for act in held})
     for use in dict.fromkeys(act.use for act in held):
         turn = breaker.take_relapse(turn, runbook, use)
     last = max(held, key=lambda act: act.judged_at or act.at)

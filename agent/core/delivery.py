@@ -150,7 +150,11 @@ def _open_calls(case: Incident) -> list[Page]:
 
 
 def _watch(turn: Turn) -> Turn:
-    """The timer for the page that has waited for its receipt the longest."""
+    """The timer for the page that has waited for its receipt the longest. None is needed once
+    somebody was told by another one of the same call: nothing would be done then, again and
+    again."""
+    if any(is_delivered(p) for p in _newest_calls(turn.case)):
+        return turn.timer(SECOND_WAY, None)
     due = [p.at + SECOND_WAY_SECONDS for p in _open_calls(turn.case)]
     return turn.timer(SECOND_WAY, min(due) if due else None)
 

@@ -23,6 +23,7 @@ from agent.core.history_names import NamesThen
 from agent.core.identify import Identity
 from agent.core.matching import MatchIndex, NearMiss, failing_clause, names_allow
 from agent.core.rails.alone import alone
+from agent.core.signs import Signs
 from agent.core.turn import Turn
 from agent.core.view import View
 from agent.model.alert import AlertStatus
@@ -48,6 +49,7 @@ class Hindsight:
         self._only = next((r for r in self._remembered.runbooks if r.name == only), None)
         self._incidents: dict[str, Incident] = {}
         self._closings: list[tuple[float, str]] = []
+        self._burnt = _SignsThen(self._incidents)
         self._acts = ActsThen()
         self._names = NamesThen(view.registry)
         self._view = msgspec.structs.replace(
@@ -66,6 +68,7 @@ class Hindsight:
             storms={},
             breakers={},
             flaps={},
+            standings={},
             sources={},
             levels={},
             opened=(),
@@ -84,6 +87,7 @@ class Hindsight:
         told = self._decided(opened, past, seen)
         self._expect(told, past, opened)
         self._incidents[past.id] = opened
+        self._burnt.changed(past.id)
         heapq.heappush(self._closings, (_closed_at(past), past.id))
         return told
 
@@ -108,6 +112,7 @@ class Hindsight:
                 return None
             if not _has(self._remembered.candidates(_labels(opened)), only):
                 return self._near_miss(opened, (only,))
+        self._view.signs = self._burnt.now()
         told = would(opened, past, self._view, self._version)
         if told.kind is Kind.SILENCED or (told.runbook is not None and only is None):
             return told
@@ -123,6 +128,7 @@ class Hindsight:
         """The clause that kept away the first of these runbooks."""
         if not runbooks:
             return None
+        self._view.signs = self._burnt.now()
         labels = _labels(opened)
         event = TimerFired(at=opened.opened_at, subject=opened.id, name="history")
         turn = Turn(at=opened.opened_at, event=event, view=self._view, incident=opened)
@@ -154,8 +160,38 @@ class Hindsight:
     def _let_pass(self, at: float) -> None:
         """Everything that happened up to this moment."""
         while self._closings and self._closings[0][0] <= at:
-            self._incidents.pop(heapq.heappop(self._closings)[1], None)
+            name = heapq.heappop(self._closings)[1]
+            self._incidents.pop(name, None)
+            self._burnt.changed(name)
         self._acts.let_pass(at)
+
+
+class _SignsThen:
+    """What burnt, kept up only as far as somebody asks: most of the past is none of a candidate's
+    business. It takes the cheaper way, be it the changes since or all that is open."""
+
+    def __init__(self, incidents: Mapping[str, Incident]) -> None:
+        self._incidents = incidents
+        self._signs = Signs()
+        self._seen: dict[str, Incident] = {}
+        """What the signs were made of."""
+        self._changed: dict[str, bool] = {}
+
+    def changed(self, name: str) -> None:
+        self._changed[name] = True
+
+    def now(self) -> Signs:
+        if len(self._changed) > len(self._incidents):
+            self._signs, self._seen = Signs(), {}
+            self._changed = dict.fromkeys(self._incidents, True)
+        for name in self._changed:
+            before, after = self._seen.pop(name, None), self._incidents.get(name)
+            if before is not after:
+                self._signs.change(before, after)
+            if after is not None:
+                self._seen[name] = after
+        self._changed.clear()
+        return self._signs
 
 
 def _at_once(policy: Policy) -> Policy:

@@ -64,7 +64,7 @@ class ActsThen:
                 break  # its beginning is not among them: nothing older can be it
         known.append(act)
         old = 0
-        while at - known[old].at >= DAY_SECONDS:
+        while old < len(known) and at - known[old].at >= DAY_SECONDS:
             old += 1
         del known[:old]
 

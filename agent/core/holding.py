@@ -171,6 +171,7 @@ def release(turn: Turn) -> Turn:
         return turn.then(Todo.REST)
     turn = turn.start_over(
         held_by=None,
+        was_under=case.held_by,
         routed_to=None,
         radius=None,
         suspect=None,

@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from agent.core.alert_basis import look_at_alert
 from agent.core.clause_index import NAME, ClauseIndex
 from agent.core.facts import alert_with, facts_of, in_order, resolve_params
 from agent.core.globs import fits, head, is_glob, literals
 from agent.core.inventory import find_one
+from agent.core.trust import standing_of, state_of
 from agent.core.turn import Todo, Turn
 from agent.model.alert import AlertStatus
 from agent.model.reason import Reason
@@ -23,6 +25,7 @@ from agent.model.runbook import Facts, Lifecycle, Match, Runbook, Truth
 
 RUNNABLE = (Lifecycle.ACTIVE, Lifecycle.ASSISTED)
 SHOWN = 6
+LONGEST_WHY = 300
 
 
 class NearMiss(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +123,7 @@ def specificity(match: Match, name: str) -> tuple[int, bool, int, int]:
 
 def best(matches: Sequence[Runbook], name: str = "") -> tuple[Runbook | None, bool]:
     """The most specific one for an alert of this name, and whether there was a tie (a tie chooses
-    nothing)."""
+    nothing). One that was taken out of service may still be it."""
     runnable = [r for r in matches if r.lifecycle in RUNNABLE]
     pool = runnable or [r for r in matches if r.lifecycle is Lifecycle.SHADOW]
     if not pool:
@@ -154,6 +157,13 @@ def match(turn: Turn) -> Turn:
     turn = turn.note("matched", Reason.MATCHED, chosen.name, data={"digest": chosen.digest})
     turn = aim(turn.change(matched=about[chosen.name]), chosen)
     turn = turn.change(runbook=chosen.name, digest=chosen.digest, after_diagnosis="decide")
+    turn = look_at_alert(turn, chosen, turn.case.alerts[about[chosen.name]])
+    if state_of(chosen, turn.view) is Lifecycle.SUSPENDED:
+        # No less specific one steps in: it was never meant for what this one is about.
+        why = f"{chosen.name}: {standing_of(chosen.name, turn.view).why}"[:LONGEST_WHY]
+        turn = turn.change(
+            reason=Reason.RUNBOOK_SUSPENDED, reason_text=why, after_diagnosis="route"
+        ).note("stopped", Reason.RUNBOOK_SUSPENDED, why)
     if chosen.digest in turn.view.pinned:
         return turn.then(Todo.DIAGNOSE)
     text = RunbookText(digest=chosen.digest, name=chosen.name, path=chosen.path, text=chosen.text)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from agent.core.fingerprint import fingerprint, message_key
 from agent.model.alert import Alert, AlertStatus
 from agent.model.event import AlertReceived
+from agent.model.incident import Incident
 
 OURSELVES = "homeostat"
 """Source of these alerts, whose labels are chosen and not found; and of silences set here."""
@@ -36,3 +37,15 @@ def own_alert(
         ends_at=at if ended else None,
     )
     return AlertReceived(at=at, alert=alert, key=message_key(alert))
+
+
+RUNBOOK_SUSPENDED = "RunbookSuspended"
+
+
+def says_of_a_runbook(incident: Incident) -> bool:
+    """Whether it is only about a runbook that was taken out: nothing burns because of that, so it
+    hits nothing, has no common cause with what does, and no other page speaks for it."""
+    return bool(incident.alerts) and all(
+        state.name == RUNBOOK_SUSPENDED and state.identity.startswith(f"{OURSELVES}/")
+        for state in incident.alerts.values()
+    )

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from agent.core import guard as guards
 from agent.core.approval import approve, ask_anew
-from agent.core.facts import facts_of
 from agent.core.lifecycle import Move
 from agent.core.plans import intend, plan_of
-from agent.core.promotion import record_resolution
-from agent.core.rails.question import Question
+from agent.core.preview import asked_of, why_not_now
 from agent.core.receiving import resolve
 from agent.core.second_person import tell_of_first
+from agent.core.told import those_that_mattered, why_not, words_of
 from agent.core.turn import Todo, Turn
 from agent.model.decision import LedgerMove, LedgerState
-from agent.model.effect import OutcomeStatus
 from agent.model.event import (
     Acknowledged,
     ActionRequested,
@@ -31,7 +29,6 @@ from agent.model.incident import Ending, Incident, State
 from agent.model.reason import Reason
 from agent.model.runbook import Call
 
-MOST_STEPS_BY_PEOPLE = 50
 HAD = (State.ACKNOWLEDGED, State.ACTING, State.VERIFYING)
 """States in which somebody who acknowledged before still has it."""
 
@@ -128,37 +125,20 @@ def _reject(turn: Turn, event: Rejected) -> Turn:
 
 def _run(turn: Turn, event: ActionRequested) -> Turn:
     """One action by a person through the agent: the same guards but those that are for machines."""
-    if not turn.can(Move.PERSON_ACTS):
-        return _not_possible(turn, "run")
-    number = sum(1 for s in turn.case.steps if s.by != "agent") + 1
-    if number > MOST_STEPS_BY_PEOPLE:
-        return turn.refuse(Reason.ATTEMPTS_EXHAUSTED, f"{MOST_STEPS_BY_PEOPLE} actions are enough")
-    params = dict(event.params)
-    aim = turn.case.target or turn.case.entity
-    if "target" not in params and aim is not None:
-        params["target"] = aim
-    target = params.get("target")
-    key = f"{turn.case.id}/person/{number}"
-    stop = guards.ask(
-        Question(
-            at=turn.at,
-            incident=turn.case,
-            view=turn.view,
-            runbook=None,
-            use=event.use,
-            target=target if isinstance(target, str) else None,
-            key=key,
-            facts=facts_of(turn),
-            by=event.who,
-            params=params,
-        )
+    why = why_not_now(turn.case, event.params)
+    if why is not None:
+        return turn.refuse(why.reason, why.text)
+    question = asked_of(
+        turn.case, turn.view, use=event.use, params=event.params, who=event.who, at=turn.at
     )
+    stop = guards.ask(question)
     if stop is not None:
         text = f"{stop.reason.sentence} {stop.text}".strip()
         return turn.refuse(stop.reason, text)
     turn = turn.move(Move.PERSON_ACTS, updated_at=turn.at)
-    call = Call(id=f"person-{number}", use=event.use, params=params)
-    return intend(turn, call, params, key=key, by=event.who)
+    params = dict(question.params or {})
+    call = Call(id="-".join(question.key.rsplit("/", 2)[1:]), use=event.use, params=params)
+    return intend(turn, call, params, key=question.key, by=event.who)
 
 
 def _resolve(turn: Turn, event: ResolvedByPerson) -> Turn:
@@ -169,8 +149,11 @@ def _resolve(turn: Turn, event: ResolvedByPerson) -> Turn:
         return _not_possible(turn, "resolve")
     if _busy(case):
         return turn.refuse(Reason.TARGET_BUSY, BUSY)
+    why = why_not(turn, event)
+    if why is not None:
+        return turn.refuse(Reason.MOVE_REFUSED, why)
     turn = turn.change(
-        cause=event.cause[:1000],
+        cause=words_of(event).cause,
         resolved_by=event.who,
         routed_to=case.routed_to or event.who,
         held_by=None,
@@ -185,6 +168,9 @@ def _resolve(turn: Turn, event: ResolvedByPerson) -> Turn:
         )
     )
     turn = resolve(turn, outcome=Ending.ROUTED, reason=Reason.RESOLVED_BY_PERSON, who=event.who)
+    # Where an act of somebody else is in doubt, people are told of that first.
+    if turn.case.is_open:
+        return turn.change(resolved_by=None)
     return _learnable(turn, event)
 
 
@@ -202,20 +188,27 @@ def _record(turn: Turn, event: ResolvedByPerson) -> Turn:
         return _not_possible(turn, "resolve")
     if _busy(case):
         return turn.refuse(Reason.TARGET_BUSY, BUSY)
-    turn = turn.move(Move.RECORD, cause=event.cause[:1000], resolved_by=event.who)
-    return _learnable(turn, event).then(Todo.REST)
+    why = why_not(turn, event)
+    if why is not None:
+        return turn.refuse(Reason.MOVE_REFUSED, why)
+    turn = turn.move(Move.RECORD, cause=words_of(event).cause, resolved_by=event.who)
+    return _learnable(turn, event)
 
 
 def _learnable(turn: Turn, event: ResolvedByPerson) -> Turn:
-    done = [s for s in turn.case.steps if s.by != "agent" and s.status is OutcomeStatus.DONE]
+    words = words_of(event)
     turn = turn.note(
         "resolution",
         Reason.RESOLUTION_RECORDED,
-        event.cause[:300],
+        words.cause[:300],
         who=event.who,
-        data={"actions": [s.use for s in done], "outside": list(event.actions)[:20]},
+        data={
+            "actions": [s.use for s in those_that_mattered(turn.case, event)],
+            "outside": list(words.outside),
+            "told": [call.use for call in event.told],
+            "cause_kind": words.cause_kind.value,
+            "minutes": event.minutes,
+            "page_useful": event.page_useful,
+        },
     )
-    # What was also done outside the agent cannot be repeated by it: no like resolution.
-    if done and not event.actions:
-        turn = record_resolution(turn, done, who=event.who)
     return turn.then(Todo.LEARN)

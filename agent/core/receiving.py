@@ -383,6 +383,6 @@ def resolve(turn: Turn, *, outcome: Ending | None, reason: Reason, who: str = "a
 
 TIMERS = (
     "expiry", "look", "deadline", "page_hold", "release", "silence_end", "wait", "climb", "calm",
-    "second_way", "inhibition",
+    "second_way", "inhibition", "person_proof",
 )  # fmt: skip
 """Every timer an incident may have; all go when it ends."""

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from agent.core import guard as guards
+from agent.core.agreeing import look_on, would_settle
 from agent.core.approval import ask
 from agent.core.baseline import is_missing
 from agent.core.display import fill
@@ -33,6 +34,7 @@ from agent.core.plans import (
 from agent.core.rails import ground
 from agent.core.receiving import HANDS_ON, UNTOLD_STATES, all_clear, is_under_way
 from agent.core.rollback import break_off, fail_plan, is_in_doubt, went_on
+from agent.core.trust import state_of
 from agent.core.turn import Todo, Turn
 from agent.core.waiting import stop_waiting, wait_for
 from agent.model.command import Command, CommandKind
@@ -40,7 +42,7 @@ from agent.model.effect import Effect, Outcome, OutcomeStatus, Probed, Reversal
 from agent.model.event import CommandFinished
 from agent.model.incident import Radius, State
 from agent.model.reason import Reason
-from agent.model.runbook import Plan, Runbook, Truth
+from agent.model.runbook import Lifecycle, Plan, Runbook, Truth
 
 AGAIN = (Effect.READ, Effect.IDEMPOTENT, Effect.CONDITIONAL)
 PROBE_PAUSE_SECONDS = 5.0
@@ -82,7 +84,7 @@ def _unknown_fact(turn: Turn, text: str, reason: Reason = Reason.FACTS_UNKNOWN) 
 
 
 def _settle(turn: Turn, runbook: Runbook, why: str, *, within: float | None) -> Turn:
-    if runbook.lifecycle not in RUNNABLE:
+    if state_of(runbook, turn.view) not in RUNNABLE:
         return _would_settle(turn, runbook, why)
     turn = turn.change(
         plan=None, settle_seconds=within, reason=Reason.DECIDED_TO_SETTLE, reason_text=why
@@ -91,15 +93,19 @@ def _settle(turn: Turn, runbook: Runbook, why: str, *, within: float | None) -> 
     return turn.then(Todo.PROVE)
 
 
-def _would_settle(turn: Turn, runbook: Runbook, why: str) -> Turn:
-    """Keeping people out of it is an effect too, and a runbook in shadow has none."""
+def _would_settle(turn: Turn, runbook: Runbook, why: str, plan: str | None = None) -> Turn:
+    """Keeping people out of it is an effect too. A runbook in shadow has none, nor has one that was
+    taken out of service."""
+    if state_of(runbook, turn.view) is Lifecycle.SUSPENDED:
+        return give_up(turn, Reason.RUNBOOK_SUSPENDED, runbook.name)
+    turn = would_settle(turn, plan)
     return give_up(turn, Reason.RUNBOOK_IN_SHADOW, f"{runbook.name} would settle: {why}")
 
 
 def _wait(turn: Turn, runbook: Runbook, plan: Plan) -> Turn:
     """A plan that settles does nothing, so no guard is asked but the lifecycle."""
-    if runbook.lifecycle not in RUNNABLE:
-        return _would_settle(turn, runbook, plan.name)
+    if state_of(runbook, turn.view) not in RUNNABLE:
+        return _would_settle(turn, runbook, plan.name, plan.name)
     if is_missing(turn, plan):
         return turn.then(Todo.BASELINE)
     turn = turn.change(reason=Reason.DECIDED_TO_SETTLE, reason_text=plan.name)
@@ -148,7 +154,10 @@ def guard(turn: Turn) -> Turn:
         text = f"step {call.id}: {missing}"
         return _unknown_fact(turn, text, Reason.PARAMETER_UNKNOWN)
     key = step_key(turn, call.id)
-    stop = guards.ask(_question(turn, runbook, call.use, target_of(params), key, params))
+    q = _question(turn, runbook, call.use, target_of(params), key, params)
+    stop = guards.ask(q)
+    if stop is not None and stop.reason is Reason.RUNBOOK_IN_SHADOW:
+        turn = look_on(turn, q, plan)
     if stop is not None:
         return _stopped(turn, runbook, plan, stop)
     return stop_waiting(turn).then(Todo.BASELINE if is_missing(turn, plan) else Todo.ACT)

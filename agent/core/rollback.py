@@ -20,11 +20,12 @@ from agent.core.facts import facts_of, resolve_params
 from agent.core.lifecycle import Move
 from agent.core.plans import choose, close_act, give_up, intend, plan_of, target_of
 from agent.core.rails.question import Question
+from agent.core.trust import share_held
 from agent.core.turn import Todo, Turn
 from agent.model.effect import Outcome, OutcomeStatus, Verdict
 from agent.model.incident import Incident, PlanRun, StepRun
 from agent.model.reason import Reason
-from agent.model.runbook import Call, OnInconclusive
+from agent.model.runbook import Call, OnInconclusive, Runbook
 
 LOOK_ANYWAY = (
     Reason.STEP_UNKNOWN,
@@ -76,7 +77,15 @@ def fail_plan(turn: Turn, reason: Reason, text: str) -> Turn:
 def end_plan(turn: Turn, verdict: Verdict, reason: Reason) -> Turn:
     """Writes the verdict of the plan, on the incident and on every act of it."""
     case = turn.case
-    run = PlanRun(plan=case.plan or "", verdict=verdict, reason=reason, attempt=case.attempt)
+    run = PlanRun(
+        plan=case.plan or "",
+        verdict=verdict,
+        reason=reason,
+        attempt=case.attempt,
+        runbook=case.runbook or "",
+        digest=case.digest or "",
+        at=turn.at,
+    )
     turn = turn.change(plans=(*case.plans, run), verdict=verdict)
     prefix = f"{case.id}/{case.attempt}/"
     for step in case.steps:
@@ -252,10 +261,22 @@ def next_plan(turn: Turn) -> Turn:
     # What an earlier plan left in doubt is told; it is no reason to act on what is quiet by now.
     if not turn.case.is_firing and turn.case.plans[-1].reason not in LOOK_ANYWAY:
         return turn.then(Todo.ROUTE)
-    names = [p.name for p in found[0].plans]
-    tried = {p.plan for p in turn.case.plans}
-    later = [n for n in names[names.index(turn.case.plan or "") + 1 :] if n not in tried]
-    if not later:
+    following = _following(turn, found[0])
+    if following is None:
         return turn.then(Todo.ROUTE)
-    turn = turn.note("ladder", Reason.NEXT_PLAN, later[0])
-    return choose(turn, later[0], "the plan before did not hold")
+    turn = turn.note("ladder", Reason.NEXT_PLAN, following)
+    return choose(turn, following, "the plan before did not hold")
+
+
+def _following(turn: Turn, runbook: Runbook) -> str | None:
+    """The next plan as written; where the runbook leaves the order to what its plans achieved, the
+    one of those not yet tried that held most often. A learned runbook is no ladder."""
+    if runbook.promoted_from:
+        return None  # its plans are for different causes: where one failed, the other is no help
+    names = [p.name for p in runbook.plans]
+    tried = {p.plan for p in turn.case.plans}
+    if runbook.plans_by_effect:
+        left = [n for n in names if n not in tried and n != turn.case.plan]
+        return max(left, key=lambda n: share_held(turn.view, runbook, n), default=None)
+    later = (n for n in names[names.index(turn.case.plan or "") + 1 :] if n not in tried)
+    return next(later, None)

@@ -13,19 +13,25 @@ import msgspec
 
 from agent.core.signs import Signs
 from agent.model.incident import Incident
+from agent.model.learning import (
+    FollowUp,
+    NearMissRecord,
+    Promotion,
+    Resolution,
+    Standing,
+)
 from agent.model.on_call import OnCall
 from agent.model.policy import PluginFacts, Policy
 from agent.model.product import InventoryObject, Registry
 from agent.model.records import (
     Act,
     AgentSigns,
+    AnnouncedOnce,
     Breaker,
     ChangeRecord,
     Flap,
     Halt,
     MeasureSigns,
-    Promotion,
-    Resolution,
     Silence,
     SourceSigns,
     Storm,
@@ -97,7 +103,22 @@ class View(msgspec.Struct, kw_only=True):
     changes: Mapping[str, tuple[ChangeRecord, ...]] = {}
     """By entity, oldest first."""
     resolutions: Mapping[str, Resolution] = {}
+    """How incidents ended, by their id: of each signature the latest (runtime/view_state.py)."""
+    likes: Mapping[str, Mapping[str, bool]] = {}
+    """By signature: ids of the incidents above that have it, oldest first."""
+    ended_on: Mapping[str, Mapping[str, bool]] = {}
+    """By what an incident was about (entity, else product): ids of the resolutions above of which
+    people were told, oldest first."""
     promotions: Mapping[str, Promotion] = {}
+    standings: Mapping[str, Standing] = {}
+    """By name of the runbook."""
+    follow_ups: Mapping[str, FollowUp] = {}
+    near_misses: Mapping[str, NearMissRecord] = {}
+    announced: Mapping[str, AnnouncedOnce] = {}
+    """What teams were told that nobody is woken for, lately."""
+    approvers: Mapping[str, frozenset[str]] | None = None
+    """Who may approve, by product (empty: for what belongs to none). None: people are not told
+    apart, or nobody said who they are."""
     silences: Mapping[str, Silence] = {}
     storms: Mapping[str, Storm] = {}
     """By scope."""

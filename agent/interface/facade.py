@@ -7,7 +7,7 @@ the runtime can change behind it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from agent.core.halting import Place
@@ -60,6 +60,10 @@ class Principals(Protocol):
         ...
 
     def by_slack_user(self, user: str, *, at: float) -> Principal | None: ...
+
+    def __iter__(self) -> Iterator[Principal]:
+        """Everybody, each once."""
+        ...
 
 
 class Once(Protocol):

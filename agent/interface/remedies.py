@@ -62,6 +62,7 @@ REMEDIES: Mapping[Reason, str] = {
     Reason.REQUIREMENT_UNKNOWN: "see why the diagnostic behind the requirement says nothing",
     Reason.RUNBOOK_IN_SHADOW: "its builder may promote it: lifecycle assisted or active",
     Reason.RUNBOOK_NOT_RUNNABLE: "its builder has to put it back into a state that may run",
+    Reason.RUNBOOK_SUSPENDED: "see what brings it back: homeostat runbooks show NAME",
     Reason.RUNBOOK_NEEDS_APPROVAL: "approve it, exactly as it is shown",
     Reason.RISK_NEEDS_APPROVAL: "approve it, exactly as it is shown",
     Reason.SECOND_APPROVAL_NEEDED: "somebody else has to approve it as well",

@@ -90,6 +90,7 @@ ANSWERS: Mapping[str, Question] = {
     "rollback": Question.ACTION,
     "ladder": Question.ACTION,
     "relapsed": Question.ACTION,
+    "person_proof": Question.ACTION,
     "matched": Question.ACTION,
     "guard": Question.NOT,
     "stopped": Question.NOT,
@@ -102,7 +103,7 @@ ANSWERS: Mapping[str, Question] = {
 """Which question a kind of line in the journal answers."""
 TOLD_ELSEWHERE = frozenset(
     {"opened", "alert_firing", "alert_resolved", "diagnosed", "finding_failed", "baseline",
-     "promotion", "resolution"}
+     "promotion", "resolution", "credit", "announced", "follow_up", "near_miss"}
 )  # fmt: skip
 """Kinds that say what was seen and learned, and answer none of the four."""
 

@@ -77,8 +77,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One row of a small aggregate, by kind and key; `body` None deletes it.
 
     Kinds: `act` `agent` `measure` `change` `resolution` `promotion` `silence` `runbook_text`
-    `halt` `storm` `breaker` `flap` `source` `signed`. The shape of each is a struct in
-    model/records.py.
+    `halt` `storm` `breaker` `flap` `source` `signed` `standing` `follow_up` `near_miss`
+    `announced`. The shape of each is a struct in model/records.py or model/learning.py.
     """
 
     kind: str
@@ -101,3 +101,20 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     refused: Reason | None = None
     """Set where a person asked for something that is not possible now; nothing else changes."""
     refused_text: str = ""
+
+    def also(self, other: Decision) -> Decision:
+        """Both, as one; what the other refuses stays refused."""
+        return msgspec.structs.replace(
+            self,
+            incident=other.incident or self.incident,
+            journal=(*self.journal, *other.journal),
+            commands=(*self.commands, *other.commands),
+            finished=(*self.finished, *other.finished),
+            entries=(*self.entries, *other.entries),
+            moves=(*self.moves, *other.moves),
+            timers=(*self.timers, *other.timers),
+            records=(*self.records, *other.records),
+            emits=(*self.emits, *other.emits),
+            refused=other.refused or self.refused,
+            refused_text=other.refused_text or self.refused_text,
+        )

@@ -14,6 +14,7 @@ import msgspec
 from agent.model.alert import Alert, Change, Heartbeat, Measure
 from agent.model.command import Command
 from agent.model.effect import Outcome
+from agent.model.learning import Backtested, CauseKind, Delivered, FollowUp, ToldCall
 from agent.model.records import Silence
 
 
@@ -79,7 +80,16 @@ class ResolvedByPerson(msgspec.Struct, frozen=True, kw_only=True, tag="resolved_
     who: str
     cause: str
     actions: tuple[str, ...] = ()
-    """Actions taken outside the agent, in the person's words. Those run through it are known."""
+    """Actions taken outside the agent, in the person's words: kept as evidence, never run."""
+    cause_kind: CauseKind | None = None
+    told: tuple[ToldCall, ...] = ()
+    """The same told as calls of actions: those can be compared, and run again."""
+    mattered: tuple[str, ...] | None = None
+    """Ids of the steps by people that mattered; None: all that were done."""
+    minutes: float | None = None
+    """Of people's time."""
+    page_useful: bool | None = None
+    """Whether whoever was paged was needed."""
 
 
 class Approved(msgspec.Struct, frozen=True, kw_only=True, tag="approved"):
@@ -176,6 +186,72 @@ class HaltLifted(msgspec.Struct, frozen=True, kw_only=True, tag="halt_lifted"):
     why: str
 
 
+class PromotionTried(msgspec.Struct, frozen=True, kw_only=True, tag="promotion_tried"):
+    """A proposal was checked, tested and tried against the journal. `subject` is its name."""
+
+    at: float
+    subject: str
+    faults: tuple[str, ...] = ()
+    """What `check` and `test` say against it; nothing is proposed that has any."""
+    backtest: Backtested | None = None
+    document: Mapping[str, Any] = {}
+    """What was tried: it says nothing of what the proposal became meanwhile."""
+
+
+class PromotionAnswered(msgspec.Struct, frozen=True, kw_only=True, tag="promotion_answered"):
+    """A person says what a parameter without origin has to be; `param` as in `restart.replicas`."""
+
+    at: float
+    subject: str
+    who: str
+    param: str
+    answer: Any
+
+
+class PromotionDelivered(msgspec.Struct, frozen=True, kw_only=True, tag="promotion_delivered"):
+    """The approved runbook was written into its folder, or could not be."""
+
+    at: float
+    subject: str
+    delivered: Delivered
+
+
+class Announced(msgspec.Struct, frozen=True, kw_only=True, tag="announced"):
+    """Something a team should know and nobody is woken for. `subject` is the incident it came of,
+    which may be over."""
+
+    at: float
+    subject: str
+    team: str
+    title: str
+    text: str
+
+
+class RunbooksRead(msgspec.Struct, frozen=True, kw_only=True, tag="runbooks_read"):
+    """The set of runbooks, or what they use, was read anew: what each relies on is as it is now."""
+
+    at: float
+
+
+class StandingAsked(msgspec.Struct, frozen=True, kw_only=True, tag="standing_asked"):
+    """A person suspends a runbook, or lets it run again; `subject` is `runbook:NAME`."""
+
+    at: float
+    subject: str
+    who: str
+    suspend: bool
+    why: str
+
+
+class FollowUpPut(msgspec.Struct, frozen=True, kw_only=True, tag="follow_up_put"):
+    """Something to do after an incident: new, or changed by somebody. `subject` is the incident."""
+
+    at: float
+    subject: str
+    who: str
+    follow_up: FollowUp
+
+
 class PromotionDecided(msgspec.Struct, frozen=True, kw_only=True, tag="promotion_decided"):
     """A person approves (as `assisted` or `active`) or rejects what the rule of three proposes."""
 
@@ -184,6 +260,10 @@ class PromotionDecided(msgspec.Struct, frozen=True, kw_only=True, tag="promotion
     who: str
     state: str
     why: str = ""
+    is_platform: bool = False
+    """Whether this person is of the platform, and so may decide what crosses products."""
+    shown: str = ""
+    """Fingerprint of the text they approve (core/promotion.py); empty: what it is now."""
 
 
 Event = (
@@ -202,6 +282,13 @@ Event = (
     | Held
     | Released
     | PromotionDecided
+    | PromotionTried
+    | PromotionAnswered
+    | PromotionDelivered
+    | Announced
+    | RunbooksRead
+    | StandingAsked
+    | FollowUpPut
     | Widened
     | SourceChecked
     | SilencesRead

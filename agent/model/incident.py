@@ -10,6 +10,7 @@ import msgspec
 
 from agent.model.alert import AlertStatus, Layer
 from agent.model.effect import OutcomeStatus, Verdict
+from agent.model.learning import StoppedAct, WouldHave
 from agent.model.on_call import Climb, Telling
 from agent.model.reason import Reason
 
@@ -98,6 +99,10 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True):
     is_undo_lost: bool = False
     """It happened, and the agent died before it was told what had been there before."""
     is_rollback: bool = False
+    verify_until: float | None = None
+    """Of a step by a person: by when the alert has to be over (core/persons_proof.py)."""
+    verdict: Verdict | None = None
+    """Of a step by a person: whether it was."""
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +154,10 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
     """Why the verdict is what it is."""
     attempt: int = 0
     """Number of the incident's attempt it was. One more is the next plan of the same ladder."""
+    runbook: str = ""
+    digest: str = ""
+    at: float = 0.0
+    """When the verdict was given."""
     rolled_back: bool = False
     rollback_verdict: Verdict | None = None
     """Whether the way back led back; None where nothing was taken back."""
@@ -225,6 +234,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     cause: str = ""
     held_by: str | None = None
     """Id of the systemic incident whose page covers this one."""
+    was_under: str = ""
+    """Id of the incident it was held under until that ended."""
     silenced_by: str | None = None
     alerts: Mapping[str, AlertState] = {}
     matched: str | None = None
@@ -265,6 +276,10 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[StepRun, ...] = ()
     plans: tuple[PlanRun, ...] = ()
     pages: tuple[Page, ...] = ()
+    stopped: tuple[StoppedAct, ...] = ()
+    """Automatic acts that a guard stopped, oldest first."""
+    shadow: WouldHave | None = None
+    """What its runbook in shadow would have done, where it was one (core/agreeing.py)."""
     version: int = 0
 
     @property

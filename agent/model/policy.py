@@ -133,6 +133,43 @@ class Rails(msgspec.Struct, frozen=True, kw_only=True):
     """Change window in which changes of normal risk run by themselves; empty: at any time."""
 
 
+class Learning(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be learned, and how much proof it needs. Durations are seconds."""
+
+    proof_seconds: float = 600.0
+    """An act by people is credited if the symptom goes away so soon after it (and as long as its
+    alert looks back)."""
+    same_seconds: float = 3_600.0
+    """Like incidents on one target within so long count as one."""
+    people: int = 2
+    """So many different people at least resolved them or approve."""
+    chance: float = 0.01
+    """Made active at once only where recoveries so soon after the acts were less likely than this
+    if the acts had nothing to do with them."""
+    spread: float = 0.25
+    """And where whole incidents differed in length by so much (coefficient of variation): what
+    always lasts as long may simply end by itself then."""
+    at_once: int = 8
+    """And where so many incidents at least, each resolved alike or healed by it since, were one
+    kind: three may have one of two causes by chance."""
+    confidence: float = 0.95
+    quality_low: float = 0.86
+    """Share of good runs that a tier asks for with that confidence: 20 of 20."""
+    quality_medium: float = 0.95
+    """59 of 59."""
+    failing_low: float = 0.05
+    """Share of runs a tier allows to fail before its runbook is suspended."""
+    failing_medium: float = 0.02
+    failing_high: float = 0.01
+    window: int = 20
+    """So many of the latest runs are looked at for that."""
+    early_seconds: float = 3_600.0
+    """A runbook in shadow that would have acted so much before people did would have been too
+    early."""
+    review_days: int = 180
+    """So long after its approval a learned runbook has to be read again."""
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Defaults are those of the faults study, section 3.5; durations are seconds."""
 
@@ -165,6 +202,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """At most so long is an alert waited for because of what its own expression looks back: whoever
     sends it writes that expression. What a runbook says about it may be longer."""
     rails: Rails = Rails()
+    learning: Learning = Learning()
     freezes: tuple[Freeze, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     inhibit_rules: tuple[InhibitRule, ...] = ()
@@ -200,3 +238,5 @@ class PluginFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What it does to its target meanwhile (`model.effect.Availability`)."""
     tells: tuple[str, ...] = ("page",)
     """Of a notifier: what it can say (`model.on_call.Telling`)."""
+    contract: str = ""
+    """What runbooks rely on, as `name=value` words: effect, reversal, parameters, result."""

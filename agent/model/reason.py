@@ -179,6 +179,32 @@ class Reason(StrEnum):
     PROMOTION_PROPOSED = "promotion_proposed"
     PROMOTION_APPROVED = "promotion_approved"
     PROMOTION_REJECTED = "promotion_rejected"
+    RESOLUTION_CREDITED = "resolution_credited"
+    NOT_CREDITED = "not_credited"
+    PROMOTION_TRYING = "promotion_trying"
+    PROMOTION_REFUSED = "promotion_refused"
+    PROMOTION_FAULTY = "promotion_faulty"
+    RESOLUTIONS_CONTRADICT = "resolutions_contradict"
+    RESOLVED_WITHOUT_ACT = "resolved_without_act"
+    TOO_FEW_PEOPLE = "too_few_people"
+    PARAMETER_WITHOUT_ORIGIN = "parameter_without_origin"
+    PROMOTION_ANSWERED = "promotion_answered"
+    PROMOTION_DELIVERED = "promotion_delivered"
+    PROMOTION_NOT_DELIVERED = "promotion_not_delivered"
+    TRIALS_MISSING = "trials_missing"
+    TRIAL_AGREED = "trial_agreed"
+    TRIAL_DISAGREED = "trial_disagreed"
+    PROVEN = "proven"
+    RUNBOOK_SUSPENDED = "runbook_suspended"
+    RUNBOOK_RESUMED = "runbook_resumed"
+    RUNS_FAIL = "runs_fail"
+    REVIEW_OVERDUE = "review_overdue"
+    PLUGIN_CHANGED = "plugin_changed"
+    METRIC_CHANGED = "metric_changed"
+    SUSPENDED_BY_PERSON = "suspended_by_person"
+    ANNOUNCED = "announced"
+    FOLLOW_UP = "follow_up"
+    NEAR_MISS = "near_miss"
 
     @property
     def sentence(self) -> str:
@@ -334,4 +360,30 @@ SENTENCES: dict[Reason, str] = {
     Reason.PROMOTION_PROPOSED: "the third like resolution became a runbook proposal",
     Reason.PROMOTION_APPROVED: "the proposal was approved",
     Reason.PROMOTION_REJECTED: "the proposal was rejected",
+    Reason.RESOLUTION_CREDITED: "the symptom went away because of what was done",
+    Reason.NOT_CREDITED: "what was done is not what made the symptom go away",
+    Reason.PROMOTION_TRYING: "a runbook was written from like resolutions and is tried out",
+    Reason.PROMOTION_REFUSED: "three like resolutions, and still nothing to propose",
+    Reason.PROMOTION_FAULTY: "the written runbook does not pass its own tests",
+    Reason.RESOLUTIONS_CONTRADICT: "incidents that look alike were resolved in different ways",
+    Reason.RESOLVED_WITHOUT_ACT: "incidents that look alike went away with nothing done",
+    Reason.TOO_FEW_PEOPLE: "all of it was done by one person",
+    Reason.PARAMETER_WITHOUT_ORIGIN: "nothing in the incidents says where a parameter comes from",
+    Reason.PROMOTION_ANSWERED: "a person answered what the proposal asked",
+    Reason.PROMOTION_DELIVERED: "the approved runbook was written into its folder",
+    Reason.PROMOTION_NOT_DELIVERED: "the approved runbook could not be written into its folder",
+    Reason.TRIALS_MISSING: "it has not proven itself often enough",
+    Reason.TRIAL_AGREED: "it would have done what people did",
+    Reason.TRIAL_DISAGREED: "it would have done something else than people did",
+    Reason.PROVEN: "it has proven itself as often as its tier asks",
+    Reason.RUNBOOK_SUSPENDED: "the runbook is suspended",
+    Reason.RUNBOOK_RESUMED: "a person let the runbook run again",
+    Reason.RUNS_FAIL: "its runs fail more often than its tier allows",
+    Reason.REVIEW_OVERDUE: "nobody has read it again by its date",
+    Reason.PLUGIN_CHANGED: "a plugin it relies on is not what it was",
+    Reason.METRIC_CHANGED: "its alert is made of other metrics than before",
+    Reason.SUSPENDED_BY_PERSON: "a person suspended it",
+    Reason.ANNOUNCED: "the team was told, and nobody was woken",
+    Reason.FOLLOW_UP: "something to do after the incident",
+    Reason.NEAR_MISS: "harm that did not come about",
 }

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any
 
 import msgspec
 
@@ -81,55 +79,6 @@ class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     is_manual: bool = False
     """By hand, and not by a delivery."""
-
-
-class Resolution(msgspec.Struct, frozen=True, kw_only=True):
-    """How people resolved one incident, as actions that can run. Key: incident id."""
-
-    incident_id: str
-    signature: str
-    """What makes incidents alike (core/promotion.py)."""
-    recipe: str
-    """What makes resolutions alike: the actions with their targets generalised."""
-    at: float
-    who: str
-    alertname: str
-    layer: str
-    product: str | None
-    entity: str | None
-    labels: Mapping[str, str]
-    actions: tuple[Mapping[str, Any], ...]
-    """Each {"use": ..., "with": {...}}, generalised: the incident's entity is `=entity.name`."""
-    by: tuple[str, ...] = ()
-    """Everybody who ran an action or resolved: none of them may approve the promotion."""
-    cause: str = ""
-
-
-class PromotionState(StrEnum):
-    PROPOSED = "proposed"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-
-
-class Promotion(msgspec.Struct, frozen=True, kw_only=True):
-    """A runbook proposed by the rule of three. Key: its name."""
-
-    name: str
-    state: PromotionState
-    lifecycle: str
-    """Lifecycle state of the runbook it became: shadow, then assisted or active."""
-    signature: str
-    recipe: str
-    product: str | None
-    alertname: str
-    incidents: tuple[str, ...]
-    resolvers: tuple[str, ...]
-    document: Mapping[str, Any]
-    """The runbook as data; `catalog.draft` writes it as YAML with its tests."""
-    proposed_at: float
-    decided_at: float | None = None
-    decided_by: str | None = None
-    why: str = ""
 
 
 class SilenceMatcher(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,3 +178,12 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True):
     """A signed message that was taken, so that it is taken once. Key: sender and message id."""
 
     at: float
+
+
+class AnnouncedOnce(msgspec.Struct, frozen=True, kw_only=True):
+    """A team was told of this. Key: what it was about, and its title (core/announcing.py)."""
+
+    at: float
+    subject: str
+    team: str
+    title: str

@@ -226,6 +226,10 @@ class Runbook(msgspec.Struct, frozen=True, kw_only=True):
     review_by: str | None = None
     """ISO date after which somebody should have read it again."""
     author: str | None = None
+    promoted_from: tuple[str, ...] = ()
+    """Ids of the incidents it was learned from."""
+    plans_by_effect: bool = False
+    """Its plans may be tried in the order of how often each held, instead of as written."""
 
     def plan(self, name: str) -> Plan:
         for plan in self.plans:

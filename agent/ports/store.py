@@ -15,6 +15,7 @@ import msgspec
 from agent.model.command import Command
 from agent.model.decision import Decision, JournalEntry, LedgerEntry, Timer
 from agent.model.incident import Incident
+from agent.model.past import LedgerCount
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +88,20 @@ class IncidentFilter(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 500
 
 
+class PastPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of the past. `next` is where the following one begins; None: that was all."""
+
+    incidents: tuple[Incident, ...]
+    next: tuple[float, int] | None
+
+
+class LedgerPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The same of the ledger, from its end to its beginning."""
+
+    counts: tuple[LedgerCount, ...]
+    next: int | None
+
+
 class Store(Protocol):
     async def open(self, *, now: float) -> Snapshot:
         """Creates or migrates, takes the exclusive lock (`AlreadyRunning`), loads what is open."""
@@ -122,6 +137,16 @@ class Store(Protocol):
 
     async def ledger(self, *, limit: int = 100) -> tuple[LedgerEntry, ...]:
         """Newest first."""
+        ...
+
+    async def past(self, *, after: tuple[float, int], limit: int = 500) -> PastPage:
+        """Incidents that opened after this moment and row, oldest first. A page begins at
+        `(since, -1)` or at the `next` of the one before."""
+        ...
+
+    async def ledger_counts(self, *, before: int | None = None, span: int = 10_000) -> LedgerPage:
+        """`span` rows of the ledger, the newest or those before this one, counted by week,
+        incident, product, state and reason, in no order."""
         ...
 
     async def totals(self) -> Totals: ...

@@ -23,7 +23,7 @@ from agent.core.view import View
 from agent.model.alert import Alert, Signal
 from agent.model.decision import Decision, Record, Timer
 from agent.model.errors import HomeostatError
-from agent.model.event import CommandFinished, Event, TimerFired
+from agent.model.event import CommandFinished, Event, RunbooksRead, TimerFired
 from agent.model.fault import Fault
 from agent.model.incident import Incident
 from agent.model.product import Registry
@@ -46,6 +46,7 @@ from agent.runtime.notices import Notice, Notices
 from agent.runtime.once import Once
 from agent.runtime.outbox import Outbox
 from agent.runtime.processes import Processes
+from agent.runtime.promoting import Promoting
 from agent.runtime.reading import Reading, connections, load_plugins
 from agent.runtime.redaction import Redaction
 from agent.runtime.reloading import Reloading
@@ -125,14 +126,16 @@ class Daemon:
         self.escalating = Escalating(
             view=self.view, timers=self._state.timers, clock=clock, submit=self.lane.submit
         )
+        self.promoting = Promoting(
+            self.registry, view=self.view, files=self.files, submit=self.lane.submit, clock=clock
+        )
         self.halt_files = halt = HaltFiles(settings, view=self.view, clock=clock, tell=self.ask)
         calling = self._calling(settings)
         self.outbox = Outbox(
             clock=clock, view=self.view, runner=calling, finish=self._finish, halt=halt
         )
-        self.timers = Timers(clock=clock, fire=self._fire)
+        self.timers, self.notices = Timers(clock=clock, fire=self._fire), Notices()
         self.sources = self._sources_of(settings)
-        self.notices = Notices()
         self.once = Once(
             store=store, clock=clock, submit=self.lane.submit, receive=self.receive, ask=self.ask
         )
@@ -207,6 +210,7 @@ class Daemon:
         self._spawn(self.escalating.run(), "escalation")
         self._spawn(self.files.run(), "reading")
         self._spawn(self.files.watch_files(), "watching")
+        self._spawn(self.promoting.run(), "promoting")
         self._ready = True
         log.info(
             "started",
@@ -266,8 +270,9 @@ class Daemon:
         missing = tuple(
             t for t in wanted if t is not None and standing.get((t.subject, t.name), 0.0) <= at
         )
-        if missing:
-            await self.lane.submit([Decision(timers=missing)])
+        read = [RunbooksRead(at=at)] if self.files.has_news else []
+        if missing or read:
+            await self.lane.submit([Decision(timers=missing), *read])
 
     async def _housekeeping(self) -> None:
         while True:
@@ -343,11 +348,10 @@ class Daemon:
         for decision in decisions:
             for timer in decision.timers:
                 self.timers.set(timer)
-            if any(r.kind == "promotion" for r in decision.records):
-                self.files.request()
             if decision.incident and Reason.SIGNAL_STALE in decision.incident.waits_for:
                 self.sources.request_level_check()
         self.escalating.committed(decisions)
+        self.promoting.committed(decisions)
         for command in commands_of(decisions):
             self.outbox.dispatch(command)
         self.telemetry.committed(decisions, seconds=self.lane.commit_seconds)

@@ -12,6 +12,7 @@ import msgspec
 
 from agent.core.grouping import key_of
 from agent.core.receiving import late, only_counted, reopens
+from agent.core.resolving import take_late_end
 from agent.core.view import View
 from agent.model.alert import AlertStatus
 from agent.model.decision import Decision, LedgerEntry
@@ -102,7 +103,11 @@ def _never_seen(event: AlertReceived, view: View, recalled: Recalled) -> Folded:
         if late(event, known_starts_at=episode.starts_at, known_status=episode.status):
             ended = alert.status is AlertStatus.RESOLVED and alert.starts_at == episode.starts_at
             reason = Reason.RESOLUTION_OF_KNOWN if ended else Reason.OLDER_THAN_KNOWN
-            return Fold.COUNT, None, only_counted(event, reason=reason)
+            counted = only_counted(event, reason=reason)
+            if not ended:
+                return Fold.COUNT, None, counted
+            closed = recalled.closed.get(episode.incident_id or "")
+            return Fold.COUNT, None, counted.also(take_late_end(event, closed, view))
     if alert.status is AlertStatus.RESOLVED:
         counted = only_counted(event, reason=Reason.RESOLVED_BEFORE_SEEN)
         return Fold.COUNT, None, counted

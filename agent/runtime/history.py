@@ -267,8 +267,10 @@ def backtest(
     *,
     since: float = 0.0,
     told: Progress | None = None,
+    take: Callable[[Tried, Incident], None] | None = None,
 ) -> Backtest:
-    """The candidate as if it were active, beside the other rules, against the history."""
+    """The candidate as if it were active, beside the other rules, against the history. `take` is
+    handed each row with its incident, and then none is kept."""
     found = Backtest()
     others = [r for r in rules.view.runbooks.runbooks if r.name != candidate.name]
     active = msgspec.structs.replace(candidate, lifecycle=Lifecycle.ACTIVE)
@@ -279,9 +281,14 @@ def backtest(
     decided = hindsight(history, tested, since=since, only=active.name, told=told)
     for batch in _batches(_chosen(decided, active.name, found), AT_A_TIME):
         timelines = history.timelines([past.id for past, _ in batch])
-        found.rows += [
+        rows = [
             tried(active.name, past, timelines[past.id], was(past), would) for past, would in batch
         ]
+        if take is None:
+            found.rows += rows
+            continue
+        for row, (past, _) in zip(rows, batch, strict=True):
+            take(row, past)
     return found
 
 

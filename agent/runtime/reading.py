@@ -8,7 +8,7 @@ text the store kept.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,17 +21,26 @@ from agent.catalog.files import fault_of_file
 from agent.catalog.on_call import Staff, load_on_call, unreachable_builders
 from agent.catalog.people import Principals, load_principals
 from agent.catalog.products import load_registry
-from agent.catalog.runbook_cache import RunbookCache, load_cached
+from agent.catalog.runbook_cache import RunbookCache, read_cached
+from agent.catalog.runbook_files import runbook_files
 from agent.catalog.runbook_owners import of_their_owners
-from agent.catalog.runbooks import RunbookSet, load_runbooks, load_text
+from agent.catalog.runbooks import (
+    FileRead,
+    RunbookSet,
+    as_set,
+    load_text,
+    read_file,
+    undisturbed,
+)
 from agent.catalog.settings import Settings, Use
 from agent.core.matching import MatchIndex
 from agent.core.reaching import DEFAULT, LAST_RESORT
 from agent.core.view import Channel
 from agent.model.fault import Fault, FaultSeverity
+from agent.model.learning import Promotion, PromotionState
+from agent.model.principal import Role
 from agent.model.product import Registry
-from agent.model.records import Promotion, PromotionState
-from agent.model.runbook import Runbook
+from agent.model.runbook import Lifecycle, Runbook
 from agent.ports.plugin import Plugin
 from agent.runtime.known_secrets import known_secrets, with_slack_secret
 from agent.runtime.registry import PluginRegistry, shipped_plugins_folder, shipped_runbooks_folder
@@ -41,6 +50,7 @@ log = structlog.get_logger("reading")
 
 PROMOTED = "promoted"
 CACHE = "runbooks.cache"
+WRITTEN = (PromotionState.PROPOSED, PromotionState.APPROVED)
 CANNOT_WRITE = "HS410"
 PAGES_FILE = "pages.jsonl"
 
@@ -104,18 +114,13 @@ def read(
     principals = _principals(settings, faults)
     staff = _staff(settings, registry, faults)
     folders = with_products_own(runbook_folders(settings), registry)
-    promoted = settings.data_dir / PROMOTED
-    try:
-        if promotions is not None:
-            write_promoted(promoted, promotions)
-    except OSError as error:
-        faults.append(_cannot_write(promoted, error))
-    if promoted.is_dir():
-        folders.append(promoted)
-    if cache:
-        runbooks = _through_cache(settings.data_dir / CACHE, folders, plugins)
-    else:
-        runbooks = load_runbooks(folders, plugins)
+    runbooks = _all_runbooks(
+        folders,
+        settings.data_dir / PROMOTED,
+        plugins,
+        promotions=promotions,
+        cache=RunbookCache(settings.data_dir / CACHE, plugins) if cache else None,
+    )
     runbooks = of_their_owners(runbooks, registry, platform=settings.policy.platform)
     faults += runbooks.faults
     if registry.products:  # where they could not be read, that is the fault
@@ -154,6 +159,21 @@ def _principals(settings: Settings, faults: list[Fault]) -> Principals | None:
     return principals
 
 
+def approvers_of(
+    principals: Principals | None, registry: Registry
+) -> dict[str, frozenset[str]] | None:
+    """Who may approve, by product; by the empty name, for what belongs to none. None where people
+    are not told apart."""
+    if principals is None:
+        return None
+    able = [p for p in principals if p.may(Role.APPROVER)]
+    found = {
+        product: frozenset(p.name for p in able if p.may(Role.APPROVER, product=product))
+        for product in registry.products
+    }
+    return {**found, "": frozenset(p.name for p in able if not p.products)}
+
+
 def _staff(settings: Settings, registry: Registry, faults: list[Fault]) -> Staff:
     """Who is on call. Its faults and warnings are added to the others."""
     try:
@@ -179,16 +199,44 @@ def teams_of(registry: Registry, settings: Settings) -> frozenset[str]:
     return frozenset(builders | owners | {settings.policy.platform, *settings.notify})
 
 
-def _through_cache(
-    file: Path, folders: Sequence[Path], plugins: Mapping[str, Plugin]
+def _all_runbooks(
+    folders: Sequence[Path],
+    promoted: Path,
+    plugins: Mapping[str, Plugin],
+    *,
+    promotions: Iterable[Promotion] | None,
+    cache: RunbookCache | None,
 ) -> RunbookSet:
-    kept = RunbookCache(file, plugins)
-    runbooks = load_cached(folders, plugins, kept)
+    """Those of the folders, and the learned ones that none of them has: once people took one over
+    into a folder of theirs, it is theirs to change."""
+    faults: list[Fault] = []
+
+    def files_of(places: Sequence[Path]) -> list[FileRead]:
+        if cache is not None:
+            return read_cached(places, plugins, cache, faults)
+        return [read_file(file, raw, plugins) for file, raw in runbook_files(places, faults)]
+
+    with undisturbed():
+        files = files_of(folders)
+        theirs = {one.runbook.name for file in files for one in file.loaded}
+        if promotions is not None:
+            try:
+                write_promoted(promoted, promotions, elsewhere=theirs)
+            except OSError as error:
+                faults.append(_cannot_write(promoted, error))
+        if promoted.is_dir():
+            learned = files_of([promoted])
+            files += [f for f in learned if not any(o.runbook.name in theirs for o in f.loaded)]
+        if cache is not None:
+            _save(cache)
+        return as_set(files, faults)
+
+
+def _save(cache: RunbookCache) -> None:
     try:
-        kept.save()
+        cache.save()
     except OSError as error:
-        log.warning("cache_not_written", file=str(file), error=str(error))
-    return runbooks
+        log.warning("cache_not_written", error=str(error))
 
 
 def _pinned(texts: Mapping[str, str], plugins: Mapping[str, Plugin]) -> list[Runbook]:
@@ -207,25 +255,43 @@ def _cannot_write(folder: Path, error: OSError) -> Fault:
     return fault_of_file(folder, CANNOT_WRITE, message, remedy)
 
 
-def write_promoted(folder: Path, promotions: Iterable[Promotion]) -> None:
-    """The learned runbooks as files, made to agree with the store. Raises OSError."""
+def write_promoted(
+    folder: Path, promotions: Iterable[Promotion], *, elsewhere: Collection[str] = ()
+) -> None:
+    """The learned runbooks as files, made to agree with the store: those that look on and those
+    that were approved, without what is replaced and without `elsewhere`, the names of those that
+    lie in another folder. Raises OSError."""
+    ready = {p.name: p for p in promotions if _is_ready(p)}
+    gone = {p.replaces for p in ready.values() if _takes_its_place(p, ready.get(p.replaces))}
     wanted = {
-        f"{p.name}.yaml": draft(p.document)
-        for p in promotions
-        if p.state is not PromotionState.REJECTED
+        f"{name}.yaml": draft(promotion.document)
+        for name, promotion in ready.items()
+        if name not in gone and name not in elsewhere
     }
     if not wanted and not folder.is_dir():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("*.yaml"):
-        if path.name not in wanted:
+    for path in folder.rglob("*"):  # whatever else would be read like a runbook is nobody's word
+        if path.suffix in (".yaml", ".yml") and (path.parent != folder or path.name not in wanted):
             path.unlink()
     for name, text in wanted.items():
-        path = folder / name
-        if not path.is_file() or path.read_text() != text:
+        path, wanted_bytes = folder / name, text.encode()
+        if not path.is_file() or path.read_bytes() != wanted_bytes:
             fresh = path.with_suffix(".new")
-            fresh.write_text(text)
+            fresh.write_bytes(wanted_bytes)
             os.replace(fresh, path)
+
+
+def _is_ready(promotion: Promotion) -> bool:
+    is_retired = promotion.lifecycle == Lifecycle.RETIRED.value
+    return promotion.state in WRITTEN and not is_retired and not promotion.unanswered
+
+
+def _takes_its_place(new: Promotion, old: Promotion | None) -> bool:
+    """What only looks on does not take the place of what somebody approved."""
+    if old is None:
+        return False
+    return PromotionState.APPROVED is new.state or PromotionState.APPROVED is not old.state
 
 
 def channels_of(

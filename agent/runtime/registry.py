@@ -38,6 +38,7 @@ from agent.ports.plugin import (
     StreamSource,
     Verification,
 )
+from agent.runtime.plugin_contract import contract_of
 
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 NAME_CHARACTERS = 60
@@ -189,11 +190,18 @@ def plugin_facts(plugin: Plugin, *, is_connected: bool = True) -> PluginFacts:
             is_connected=is_connected,
             undone_by=plugin.undone_by,
             availability=plugin.availability.value,
+            contract=contract_of(plugin),
         )
     if isinstance(plugin, Notifier):
         tells = tuple(telling.value for telling in plugin.tells)
         return PluginFacts(name=plugin.name, kind=plugin.kind, tells=tells)
-    return PluginFacts(name=plugin.name, kind=plugin.kind, needs=needs, is_connected=is_connected)
+    return PluginFacts(
+        name=plugin.name,
+        kind=plugin.kind,
+        needs=needs,
+        is_connected=is_connected,
+        contract=contract_of(plugin),
+    )
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

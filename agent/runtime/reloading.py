@@ -27,6 +27,7 @@ from agent.ports.clock import Clock
 from agent.runtime.last_good import errors_by_file, with_last_good
 from agent.runtime.reading import (
     Reading,
+    approvers_of,
     channels_of,
     read,
     runbook_folders,
@@ -75,6 +76,8 @@ class Reloading:
         """Files whose present version is not the one in use."""
         self._registry, self._state, self._clock = registry, state, clock
         self._watch = watch
+        self.has_news = False
+        """Whether the runbooks are others than those that were last told of (`RunbooksRead`)."""
         self.behind: Mapping[str, Use] = {}
         """What is behind each channel of the view, by its id."""
         self._redaction = redaction or Redaction()
@@ -190,6 +193,7 @@ class Reloading:
         replaced(self._state.view, policy=settings.policy)
         self._state.use_rules()
         await self._watch()
+        self.has_news = False
         if waiting:
             log.warning("waits_for_a_restart", settings=waiting)
         errors = [f for f in reading.faults if f.severity is FaultSeverity.ERROR]
@@ -227,6 +231,9 @@ class Reloading:
         return msgspec.structs.replace(reading, runbooks=runbooks, index=index), refused
 
     def _take(self, reading: Reading) -> None:
+        digests = {r.digest for r in self.reading.runbooks.runbooks}
+        news = digests != {r.digest for r in reading.runbooks.runbooks}
+        self.has_news = self.has_news or news
         self.reading = reading
         self._redaction.know(reading.secrets)
         self._token_ends.tell(reading.principals, at=self._clock.now())
@@ -237,4 +244,5 @@ class Reloading:
             runbooks=reading.index,
             channels=channels,
             on_call=reading.staff.on_call,
+            approvers=approvers_of(reading.principals, reading.registry),
         )

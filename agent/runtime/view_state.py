@@ -9,6 +9,7 @@ copying 100,000 open incidents per batch would cost more than deciding.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -20,8 +21,10 @@ from agent.model.alert import AlertStatus
 from agent.model.decision import Decision, Record, Timer
 from agent.model.event import TimerFired
 from agent.model.incident import Incident, State
+from agent.model.learning import Resolution
 from agent.model.records import Act, ChangeRecord, Halt
 from agent.ports.store import Snapshot
+from agent.runtime.likes import Likes
 
 ABSENT: Any = object()
 HALT = "halt"
@@ -29,6 +32,7 @@ KEPT_ACTS_SECONDS = 86400.0
 KEPT_LATELY_SECONDS = 3600.0
 MOST_CHANGES = 20
 KEPT_OPENED_SECONDS = 600.0
+RESOLUTION = "resolution"
 
 SINGLE = {
     "agent": "agents",
@@ -40,6 +44,10 @@ SINGLE = {
     "breaker": "breakers",
     "flap": "flaps",
     "source": "sources",
+    "standing": "standings",
+    "follow_up": "follow_ups",
+    "near_miss": "near_misses",
+    "announced": "announced",
 }
 
 
@@ -63,6 +71,7 @@ class ViewState:
         self.speakers = Speakers(view.policy.inhibit_rules)
         self.opened: list[float] = []
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
+        self.likes = Likes(self.single[RESOLUTION], self._put_or_drop)
         self._halts: dict[str, Halt] = {}
         view.incidents = self.incidents
         view.by_key = self.by_key
@@ -76,6 +85,7 @@ class ViewState:
         view.inhibited = self.speakers.inhibited
         view.burning = self.signs.family(BURNING)
         view.opened = self.opened
+        view.likes, view.ended_on = self.likes.by_signature, self.likes.by_place
         for kind, name in SINGLE.items():
             setattr(view, name, self.single[kind])
 
@@ -84,7 +94,7 @@ class ViewState:
         for incident in sorted(snapshot.incidents, key=lambda i: i.opened_at):
             self._put_incident(incident)
         for kind, rows in snapshot.records.items():
-            for key, body in rows.items():
+            for key, body in _in_order(kind, rows):
                 self._put_record(Record(kind=kind, key=key, body=body))
         for timer in snapshot.timers:
             self._put_timer(timer)
@@ -153,6 +163,9 @@ class ViewState:
         else:
             target[key] = value
 
+    def _put_or_drop(self, target: dict[Any, Any], key: Any, value: Any) -> None:
+        self._put(target, key, ABSENT if value is None else value)
+
     def _unsay(self, key: str, before: Any) -> None:
         """What an incident said until now is taken back, before it is itself."""
         known = before if before is not ABSENT else None
@@ -190,9 +203,12 @@ class ViewState:
 
     def _put_record(self, record: Record) -> None:
         body = record.body
-        if record.kind in SINGLE:
-            value = body if body is not None else ABSENT
-            self._put(self.single[record.kind], record.key, value)
+        if record.kind == RESOLUTION:
+            told = body if isinstance(body, Resolution) else None
+            dwell = self.view.policy.rails.dwell_seconds
+            self.likes.put(record.key, told, dwell_seconds=dwell)
+        elif record.kind in SINGLE:
+            self._put(self.single[record.kind], record.key, body if body is not None else ABSENT)
         elif record.kind == "act" and isinstance(body, Act):
             acts = self.acts.get(body.target, ())
             kept = tuple(body if a.key == body.key else a for a in acts)
@@ -213,6 +229,15 @@ class ViewState:
     def _put_timer(self, timer: Timer) -> None:
         value: Any = ABSENT if timer.due is None else timer.due
         self._put(self.timers, (timer.subject, timer.name), value)
+
+
+def _in_order(
+    kind: str, rows: Mapping[str, msgspec.Struct]
+) -> Iterable[tuple[str, msgspec.Struct]]:
+    """Resolutions as they ended, whatever order the store has them in: the oldest are given up."""
+    if kind != RESOLUTION:
+        return rows.items()
+    return sorted(rows.items(), key=lambda row: (getattr(row[1], "at", 0.0), row[0]))
 
 
 def is_in_hand(incident: Incident) -> bool:

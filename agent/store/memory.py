@@ -17,8 +17,18 @@ from agent.model.command import Command
 from agent.model.decision import Decision, JournalEntry, LedgerEntry, LedgerMove, Record, Timer
 from agent.model.errors import AlreadyRunning, StoreUnavailable
 from agent.model.incident import Incident
+from agent.model.past import LedgerCount, week_of
 from agent.model.records import Act
-from agent.ports.store import Episode, IncidentFilter, Quarantined, Repeat, Snapshot, Totals
+from agent.ports.store import (
+    Episode,
+    IncidentFilter,
+    LedgerPage,
+    PastPage,
+    Quarantined,
+    Repeat,
+    Snapshot,
+    Totals,
+)
 from agent.store import batch, rows
 from agent.store.totals import balance
 
@@ -131,6 +141,40 @@ class MemoryStore:
         self._check_open()
         return tuple(islice(reversed(self._ledger.values()), _limit(limit)))
 
+    async def past(self, *, after: tuple[float, int], limit: int = 500) -> PastPage:
+        self._check_open()
+        later = sorted(
+            (found.opened_at, seq)
+            for seq, found in enumerate(self._incidents.values(), start=1)
+            if (found.opened_at, seq) > after
+        )
+        kept, size = list(self._incidents.values()), max(1, _limit(limit))
+        page = later[:size]
+        return PastPage(
+            incidents=tuple(kept[seq - 1] for _, seq in page),
+            next=page[-1] if len(page) == size else None,
+        )
+
+    async def ledger_counts(self, *, before: int | None = None, span: int = 10_000) -> LedgerPage:
+        self._check_open()
+        last = len(self._ledger) if before is None else before
+        size = max(1, _limit(span))
+        found: dict[tuple[object, ...], LedgerCount] = {}
+        for entry in islice(self._ledger.values(), max(0, last - size), max(0, last)):
+            one = LedgerCount(
+                week=week_of(entry.at),
+                incident_id=entry.incident_id,
+                product=entry.product,
+                state=entry.state,
+                reason=entry.reason,
+                messages=1,
+                first_at=entry.at,
+            )
+            key = (one.week, one.incident_id, one.product, one.state, one.reason)
+            known = found.get(key)
+            found[key] = one if known is None else _together(known, one)
+        return LedgerPage(counts=tuple(found.values()), next=last - size if last > size else None)
+
     async def totals(self) -> Totals:
         self._check_open()
         return balance(
@@ -224,6 +268,14 @@ class MemoryStore:
             status=newest.status,
             incident_id=newest.incident_id,
         )
+
+
+def _together(one: LedgerCount, other: LedgerCount) -> LedgerCount:
+    return msgspec.structs.replace(
+        one,
+        messages=one.messages + other.messages,
+        first_at=min(one.first_at, other.first_at),
+    )
 
 
 def _limit(limit: int) -> int:

@@ -21,24 +21,31 @@ import msgspec
 from agent.model.command import Command
 from agent.model.decision import JournalEntry, LedgerEntry, LedgerState, Record
 from agent.model.incident import Incident
+from agent.model.learning import (
+    FollowUp,
+    NearMissRecord,
+    Promotion,
+    Resolution,
+    Standing,
+)
+from agent.model.past import LedgerCount
 from agent.model.reason import Reason
 from agent.model.records import (
     Act,
     AgentSigns,
+    AnnouncedOnce,
     Breaker,
     ChangeRecord,
     Flap,
     Halt,
     MeasureSigns,
-    Promotion,
-    Resolution,
     RunbookText,
     Signed,
     Silence,
     SourceSigns,
     Storm,
 )
-from agent.ports.store import Quarantined
+from agent.ports.store import PastPage, Quarantined
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -59,6 +66,10 @@ RECORD_TYPES: Mapping[str, type[msgspec.Struct]] = {
     "flap": Flap,
     "source": SourceSigns,
     "signed": Signed,
+    "standing": Standing,
+    "follow_up": FollowUp,
+    "near_miss": NearMissRecord,
+    "announced": AnnouncedOnce,
 }
 
 ACT_MEMORY_SECONDS = 86_400.0
@@ -167,6 +178,14 @@ def incident_row(incident: Incident) -> Row:
     )
 
 
+def past_page(found: Sequence[Row], limit: int) -> PastPage:
+    """Rows of `opened_at`, `seq` and `body`, at most so many of them."""
+    return PastPage(
+        incidents=tuple(from_json(body, Incident) for _, _, body in found),
+        next=(found[-1][0], found[-1][1]) if len(found) == limit else None,
+    )
+
+
 # journal and outbox
 
 
@@ -213,6 +232,18 @@ def ledger_entry(row: Row) -> LedgerEntry:
         name=row[9],
         product=row[10],
         seen=row[11],
+    )
+
+
+def ledger_count(row: Row) -> LedgerCount:
+    return LedgerCount(
+        week=row[0],
+        incident_id=row[1],
+        product=row[2],
+        state=LedgerState(row[3]),
+        reason=Reason(row[4]),
+        messages=row[5],
+        first_at=row[6],
     )
 
 

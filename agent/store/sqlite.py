@@ -20,10 +20,19 @@ from agent.model.command import Command
 from agent.model.decision import Decision, JournalEntry, LedgerEntry, Timer
 from agent.model.errors import AlreadyRunning, StoreUnavailable
 from agent.model.incident import Incident
-from agent.ports.store import Episode, IncidentFilter, Quarantined, Repeat, Snapshot, Totals
+from agent.ports.store import (
+    Episode,
+    IncidentFilter,
+    LedgerPage,
+    PastPage,
+    Quarantined,
+    Repeat,
+    Snapshot,
+    Totals,
+)
 from agent.store import batch, rows
 from agent.store.lock import FileLock
-from agent.store.migrations import Migration, load_migrations, migrate
+from agent.store.migrations import Migration, UnknownSchema, load_migrations, migrate
 from agent.store.queries import SQL, chunks, spread
 from agent.store.totals import balance
 from agent.store.writer import ConnectionThread, Writer
@@ -148,6 +157,14 @@ class SqliteStore:
         found = await self._read("latest_entries", rows.bounded(limit))
         return tuple(map(rows.ledger_entry, found))
 
+    async def past(self, *, after: tuple[float, int], limit: int = 500) -> PastPage:
+        at = (*after, max(1, rows.bounded(limit)))
+        return await self._look(lambda connection: rows.past_page(_past(connection, at), at[2]))
+
+    async def ledger_counts(self, *, before: int | None = None, span: int = 10_000) -> LedgerPage:
+        size = max(1, rows.bounded(span))
+        return await self._look(partial(_ledger_counts, before=before, span=size))
+
     async def totals(self) -> Totals:
         return balance(await self._read("totals"))
 
@@ -166,12 +183,16 @@ class SqliteStore:
             await writer.write(statements)
 
     async def _read(self, name: str, *values: str | int | None) -> list[rows.Row]:
-        if self._reader is None:
-            raise StoreUnavailable("the store is not open")
         if not all(rows.is_storable(value) for value in values if isinstance(value, str)):
             return []
+        return await self._look(partial(_fetch, name=name, values=values))
+
+    async def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Whatever is long to read is decoded there as well, beside the loop."""
+        if self._reader is None:
+            raise StoreUnavailable("the store is not open")
         with self._as_unavailable("cannot read"):
-            return await self._reader.run(partial(_fetch, name=name, values=values))
+            return await self._reader.run(work)
 
     def _open_writer(self) -> Writer:
         if self._writer is None:
@@ -238,6 +259,22 @@ def _fetch(
     return connection.execute(SQL[name], values).fetchall()
 
 
+def _past(connection: sqlite3.Connection, at: tuple[float, int, int]) -> list[rows.Row]:
+    return _fetch(connection, name="incidents_page", values=at)
+
+
+def _ledger_counts(connection: sqlite3.Connection, *, before: int | None, span: int) -> LedgerPage:
+    last = before
+    if last is None:
+        ((last,),) = _fetch(connection, name="last_entry", values=())
+    if last is None or last < 1:
+        return LedgerPage(counts=(), next=None)
+    found = _fetch(connection, name="count_entries", values=(last, span))
+    return LedgerPage(
+        counts=tuple(map(rows.ledger_count, found)), next=last - span if last > span else None
+    )
+
+
 def _recall(
     connection: sqlite3.Connection, *, keys: Sequence[str], identities: Sequence[str]
 ) -> tuple[dict[str, LedgerEntry], dict[str, Episode]]:
@@ -260,6 +297,9 @@ def _snapshot(connection: sqlite3.Connection, *, now: float) -> Snapshot:
     commands = fetch(name="unfinished_commands", values=())
     records = rows.empty_records()
     for kind, key, body in fetch(name="records_at_start", values=()):
+        if kind not in records:
+            text = f"the database holds records of the kind {kind!r}: a newer Homeostat wrote it"
+            raise UnknownSchema(text)
         records[kind][key] = rows.record_body(kind, body)
     for key, body in fetch(name="acts_since", values=(now - rows.ACT_MEMORY_SECONDS,)):
         records["act"][key] = rows.record_body("act", body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -53,6 +53,9 @@ class FakePrincipals:
     keys: Mapping[bytes, Principal] = field(default_factory=dict)
     slack_users: Mapping[str, Principal] = field(default_factory=dict)
     slack_secret: str | None = None
+
+    def __iter__(self) -> Iterator[Principal]:
+        return iter(self.tokens.values())
 
     def by_token(self, token: str, *, at: float) -> Principal | None:
         return self.tokens.get(token)

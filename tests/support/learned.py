@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.catalog.strict_yaml import parse
-from agent.model.records import Promotion, PromotionState
+from agent.model.learning import Promotion, PromotionState
 from tests.support.runbook_plugins import SMALL
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from agent.core.rails.alone import UNLIMITED, alone
-from agent.model.policy import Policy, Rails
+from agent.model.policy import Learning, Policy, Rails
 from agent.model.product import Floor
 
 OUT_OF_THE_WAY = msgspec.structs.replace(
@@ -54,9 +54,16 @@ def eased(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**settings, "policy": {**policy, "rails": WRITTEN}}
 
 
+NEVER_SUSPENDED = Learning(failing_low=1.0, failing_medium=1.0, failing_high=1.0)
+"""Every run may fail: what a test tries again and again is not taken out of service meanwhile."""
+
+
 def at_ease(policy: Policy | None = None) -> Policy:
-    """The policy, with rails out of the way where it says nothing of them."""
+    """The policy, with rails out of the way where it says nothing of them, and no runbook taken out
+    for its runs where it says nothing of that."""
     policy = policy or Policy()
+    if policy.learning == Learning():
+        policy = msgspec.structs.replace(policy, learning=NEVER_SUSPENDED)
     if policy.rails != Rails():
         return policy
     return msgspec.structs.replace(policy, rails=OUT_OF_THE_WAY)

@@ -9,6 +9,7 @@ from agent.core.facts import resolve_params
 from agent.core.inventory import belongs, find_one, named, object_of, owner_of
 from agent.core.rails.question import Question, Stop
 from agent.core.rails.rail import rail
+from agent.core.trust import RUNS, standing_of
 from agent.model.alert import Layer
 from agent.model.effect import Effect
 from agent.model.incident import Radius
@@ -153,17 +154,21 @@ def requirements_hold(q: Question) -> Stop | None:
 
 @rail(
     id="lifecycle_allows",
-    reads=(),
+    reads=("standings",),
     reasons=(
         Reason.RUNBOOK_IN_SHADOW,
         Reason.RUNBOOK_NEEDS_APPROVAL,
         Reason.RUNBOOK_NOT_RUNNABLE,
+        Reason.RUNBOOK_SUSPENDED,
     ),
 )
 def lifecycle_allows(q: Question) -> Stop | None:
     """A runbook runs as far as people trust it by now: not at all, when asked, or by itself."""
     if q.runbook is None:
         return None
+    if standing_of(q.runbook.name, q.view).is_suspended and q.runbook.lifecycle in RUNS:
+        why = standing_of(q.runbook.name, q.view).why
+        return Stop(reason=Reason.RUNBOOK_SUSPENDED, text=f"{q.runbook.name}: {why}"[:LONGEST])
     state = q.runbook.lifecycle
     if state is Lifecycle.SHADOW:
         return Stop(reason=Reason.RUNBOOK_IN_SHADOW, text=q.runbook.name)
@@ -171,6 +176,6 @@ def lifecycle_allows(q: Question) -> Stop | None:
         lack = lacks_approval(q.incident, q.runbook, q.facts, q.params)
         if lack is not None:
             return Stop(reason=Reason.RUNBOOK_NEEDS_APPROVAL, text=lack[:LONGEST])
-    if state not in (Lifecycle.ACTIVE, Lifecycle.ASSISTED):
+    if state not in RUNS:
         return Stop(reason=Reason.RUNBOOK_NOT_RUNNABLE, text=state.value)
     return None

@@ -33,6 +33,7 @@ from agent.interface.cli.client import Told, Unreachable, address, request
 from agent.interface.cli.output import FOUND_WRONG, Format, FormatOption, clean, emit, table
 from agent.interface.cli.site import ConfigOption, settings_path
 from agent.model.fault import FaultSeverity
+from agent.runtime.delivering import fault_of
 from agent.runtime.halt_files import places as halt_places
 from agent.runtime.reading import load_plugins, read
 
@@ -210,6 +211,20 @@ def _halt(settings: Settings) -> Look:
     return Look("kill switch", Grade.GOOD, "off", why)
 
 
+def _learning(settings: Settings) -> Iterator[Look]:
+    if settings.learning.folder is None:
+        return
+    wrong = fault_of(settings.learning)
+    yield Look(
+        "learning folder",
+        Grade.UNWISE if wrong else Grade.GOOD,
+        wrong or str(settings.learning.folder),
+        "approved runbooks are used from the data folder, but do not get to where people keep"
+        " theirs",
+        "mend it, or learning: of the settings",
+    )
+
+
 def looks(config: Path | None) -> Iterator[Look]:
     yield _python()
     yield _sqlite()
@@ -224,6 +239,7 @@ def looks(config: Path | None) -> Iterator[Look]:
     simple: tuple[Callable[[Settings], Look], ...] = (_data_dir, _listen, _tokens, _halt)
     for look in simple:
         yield look(settings)
+    yield from _learning(settings)
     yield from _plugins_and_files(settings)
     yield from _outside(settings)
 

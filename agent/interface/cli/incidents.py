@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
+from math import isfinite
 from typing import Annotated, Any
 
 import typer
 
 from agent.interface.cli.client import ask, path_of
-from agent.interface.cli.explained_incident import why_lines
+from agent.interface.cli.incident_words import approval_lines, as_text, preview_text
 from agent.interface.cli.output import (
+    FINE,
     FOUND_WRONG,
     WRONG_USAGE,
     Format,
     FormatOption,
     clean,
     emit,
-    pairs,
     stop,
     table,
 )
+from agent.interface.times import from_rfc3339, rfc3339_or_none
+from agent.interface.told import TOLD_FORM, parameters, told_call
+from agent.model.learning import CauseKind
 
 app = typer.Typer()
 POLL_SECONDS = 0.3
+WATCH_SECONDS = 2.0
+KINDS = tuple(kind.value for kind in CauseKind)
 IncidentId = Annotated[str, typer.Argument(metavar="ID", help="Id of the incident.")]
 
 
@@ -76,52 +81,6 @@ def show(incident_id: IncidentId, style: FormatOption = Format.TEXT) -> None:
     emit(found, style, lambda: as_text(found))
 
 
-def as_text(incident: dict[str, Any]) -> str:
-    names = ("id", "title", "state", "severity", "layer", "product", "entity", "radius", "runbook",
-             "plan", "risk", "verdict", "outcome", "routed_to", "reason_text", "opened_at",
-             "resolved_at", "acknowledged_by", "approved_by", "caused_by", "resolved_by",
-             "cause")  # fmt: skip
-    parts = [pairs({n: incident[n] for n in names if incident.get(n)})]
-    parts += ["why", *why_lines(incident)] if "why" in incident else []
-    parts += _approval_lines(incident)
-    for name, found in incident["findings"].items():
-        parts.append(f"finding {clean(name)}: {clean(json.dumps(found, default=str))}")
-    parts += [f"step {s['use']} on {s['target']} by {s['by']}: {s['status'] or 'under way'} "
-              f"{clean(s['detail'])}".rstrip() for s in incident["steps"]]  # fmt: skip
-    for page in incident["pages"]:
-        state = {True: "delivered", False: "not delivered", None: "on its way"}[page["delivered"]]
-        parts.append(f"page to {clean(page['to'])} by {clean(page['channel'])}: {state}")
-    parts.append("timeline")
-    parts += [
-        f"  {line['at'][11:19]}  {clean(line['kind'])} ({clean(line['reason'])}): "
-        f"{clean(line['text'])}" + (f" [{clean(line['who'])}]" if line["who"] != "agent" else "")
-        for line in incident["timeline"]
-    ]
-    return "\n".join(parts)
-
-
-def _approval_lines(incident: dict[str, Any]) -> list[str]:
-    """What exactly is to be approved, in full: whoever approves has read this."""
-    asked = incident.get("approval")
-    if asked is None:
-        return []
-    people = asked["people_needed"]
-    good = f"{asked['good_for_seconds'] / 60:.0f} min"
-    told = [
-        f"{'to approve' if incident['state'] == 'awaiting_approval' else 'asked for'}: "
-        f"plan {clean(asked['plan'])}, risk {asked['risk']}, {people} "
-        f"{'person' if people == 1 else 'people'}, good for {good} once given"
-    ]
-    for step in asked["steps"]:
-        shown = clean(json.dumps(step["with"], default=str))
-        if step["unknown"]:
-            shown = clean(f"{step['unknown']}; not covered by an approval")
-        told.append(f"  {clean(step['use'])} on {clean(str(step['target']))}: {shown}")
-    told.append(f"  fingerprint {clean(asked['fingerprint'])}")
-    told += [f"  approved by {clean(g['by'])}, until {g['until'][:19]}" for g in asked["given"]]
-    return told
-
-
 def _is_a_person_there() -> bool:
     return sys.stdin.isatty()
 
@@ -144,18 +103,64 @@ def ack(incident_id: IncidentId, style: FormatOption = Format.TEXT) -> None:
 def resolve(
     incident_id: IncidentId,
     cause: Annotated[str, typer.Option(help="What the cause was.")],
+    kind: Annotated[str, typer.Option(help=f"What kind of cause: {', '.join(KINDS)}.")] = "",
+    step: Annotated[
+        list[str] | None,
+        typer.Option(help="Id of a step by people that mattered; default: all done. Repeatable."),
+    ] = None,
+    told: Annotated[
+        list[str] | None,
+        typer.Option(help=f"What you did elsewhere, as '{TOLD_FORM}' (UTC, or RFC 3339). "
+                     "Repeatable."),
+    ] = None,
     action: Annotated[
         list[str] | None,
-        typer.Option(help="What you did outside the agent; may be given several times."),
+        typer.Option(help="The same in words: kept, and never run. Repeatable."),
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Of people's time.")] = None,
+    page_useful: Annotated[
+        bool | None,
+        typer.Option("--page-useful/--page-useless", help="Whether whoever was paged was needed."),
     ] = None,
     style: FormatOption = Format.TEXT,
-) -> None:
-    """Say that it is resolved, by what, and what the cause was.
+) -> None:  # fmt: skip
+    """Say that it is resolved, by what, and what the cause was: it is learned from.
 
     Example: homeostat incidents resolve i-4f2c --cause "poisoned configuration"
+    --kind configuration --told "process.restart target=web @09:41" --minutes 12 --page-useful
     """
-    body = {"cause": cause, "actions": action or []}
-    _tell(ask("POST", _path(incident_id, "resolve"), body), style)
+    if minutes is not None and not isfinite(minutes):
+        stop(f"--minutes {minutes:g} is no number of minutes", code=WRONG_USAGE)
+    body: dict[str, Any] = {
+        "cause": cause,
+        "kind": kind or _asked_kind(),
+        "told": [_told(text) for text in told or []],
+        "actions": action or [],
+        "minutes": minutes,
+        "page_useful": page_useful,
+    }
+    if step:
+        body["steps"] = step
+    incident = ask("POST", _path(incident_id, "resolve"), body)
+    lines = [f"{incident['id']}: {incident['state']}"]
+    lines += [incident["learning"]] if incident.get("learning") else []
+    emit(incident, style, lambda: "\n".join(clean(line) for line in lines))
+
+
+def _asked_kind() -> str:
+    """On a terminal the kinds are listed, and one may be chosen; elsewhere it stays unknown."""
+    if not _is_a_person_there():
+        return ""
+    print(f"kinds of cause: {', '.join(KINDS)}", file=sys.stderr)
+    return str(typer.prompt("which was it", default="unknown", err=True))
+
+
+def _told(text: str) -> dict[str, Any]:
+    try:
+        call = told_call(text, time.time())
+    except ValueError as error:
+        stop(f"--told {error}", code=WRONG_USAGE)
+    return {"use": call.use, "with": dict(call.params), "at": rfc3339_or_none(call.at)}
 
 
 @app.command()
@@ -180,7 +185,7 @@ def approve(
     if asked is None or found["state"] != "awaiting_approval":
         stop(f"nothing of {incident_id} waits for an approval: it is {found['state']}")
     # Not on standard output, which with `--format json` is for a program.
-    print("\n".join(_approval_lines(found)), file=sys.stderr)
+    print("\n".join(approval_lines(found)), file=sys.stderr)
     if not fingerprint and _is_a_person_there():
         typer.confirm("approve exactly this?", abort=True, err=True)
     body = {"fingerprint": fingerprint or asked["fingerprint"]}
@@ -200,20 +205,12 @@ def reject(
     _tell(ask("POST", _path(incident_id, "reject"), {"why": why}), style)
 
 
-def parameters(given: list[str]) -> dict[str, Any]:
-    """`name=text`, or `name:=json` where it is not text. Ends with wrong usage otherwise."""
-    found: dict[str, Any] = {}
-    for word in given:
-        name, equals, value = word.partition("=")
-        is_json = name.endswith(":")
-        name = name.removesuffix(":")
-        if not equals or not name:
-            stop(f"{word!r} is not name=value", code=WRONG_USAGE)
-        try:
-            found[name] = json.loads(value) if is_json else value
-        except ValueError:
-            stop(f"{value!r} is no JSON (write name=value for text)", code=WRONG_USAGE)
-    return found
+def _parameters(given: list[str]) -> dict[str, Any]:
+    """Ends with wrong usage where a word is no parameter."""
+    try:
+        return parameters(given)
+    except ValueError as error:
+        stop(str(error), code=WRONG_USAGE)
 
 
 @app.command()
@@ -224,26 +221,78 @@ def run(
         list[str] | None,
         typer.Option("--with", help="A parameter: name=text, or name:=json. Repeatable."),
     ] = None,
+    preview: Annotated[bool, typer.Option(help="Only show what would run.")] = False,
+    watch: Annotated[bool, typer.Option(help="Wait until it is clear whether it helped.")] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for its end; 0: do not.")] = 60.0,
     style: FormatOption = Format.TEXT,
 ) -> None:
-    """Do an action through the agent: guarded, recorded, and learned from.
+    """Do an action through the agent: guarded, recorded, verified, and learned from.
+
+    On a terminal it shows first what would run and what would stop it, and asks once.
 
     Example: homeostat incidents run i-4f2c process.restart --with target=web
     """
-    body = {"use": use, "with": parameters(params or [])}
-    incident = ask("POST", _path(incident_id, "run"), body)
-    mine = [s for s in incident["steps"] if s["by"] != "agent"][-1:]
-    if not mine:
+    body: dict[str, Any] = {"use": use, "with": _parameters(params or [])}
+    path = _path(incident_id, "run")
+    shown: dict[str, Any] | None = None
+    if preview or watch or _is_a_person_there():
+        shown = ask("POST", path, {**body, "preview": True})["preview"]
+        body["fingerprint"] = shown["fingerprint"]
+    if preview and shown is not None:
+        emit(shown, style, lambda: preview_text(shown))
+        raise typer.Exit(FINE if shown["would_run"] else FOUND_WRONG)
+    if shown is not None and _is_a_person_there():
+        print(preview_text(shown), file=sys.stderr)
+        if not shown["would_run"]:
+            raise typer.Exit(FOUND_WRONG)
+        typer.confirm("run exactly this?", abort=True, err=True)
+    incident, step = _until_it_ended(ask("POST", path, body), wait)
+    if step is None:
         _tell(incident, style)
         return
-    step, deadline = mine[0], time.monotonic() + wait
-    while step["status"] is None and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-        incident = ask("GET", _path(incident_id))
-        step = next(s for s in incident["steps"] if s["id"] == step["id"])
     status = step["status"] or "under way"
     text = clean(f"{use} on {step['target']}: {status} {step['detail']}").rstrip()
+    held = None
+    if watch and shown is not None and step["status"] == "done":
+        incident, held = _until_it_is_clear(incident, shown)
+        text += f"\n{'held' if held else 'failed'}: {_seen(incident, shown, held=held)}"
     emit(incident, style, lambda: text)
-    if step["status"] not in (None, "done"):
+    if step["status"] not in (None, "done") or held is False:
         raise typer.Exit(FOUND_WRONG)
+
+
+def _until_it_ended(
+    incident: dict[str, Any], seconds: float
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The latest step by people, once it has ended or the time is up."""
+    mine = [s for s in incident["steps"] if s["by"] != "agent"][-1:]
+    if not mine:
+        return incident, None
+    step, deadline = mine[0], time.monotonic() + seconds
+    while step["status"] is None and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        incident = ask("GET", _path(incident["id"]))
+        step = next(s for s in incident["steps"] if s["id"] == step["id"])
+    return incident, step
+
+
+def _until_it_is_clear(
+    incident: dict[str, Any], shown: dict[str, Any]
+) -> tuple[dict[str, Any], bool]:
+    """Whether every alert of it was over before the time of verification was."""
+    until = from_rfc3339(shown["verified_until"])
+    while _is_firing(incident) and time.time() < until:
+        time.sleep(WATCH_SECONDS)
+        incident = ask("GET", _path(incident["id"]))
+    return incident, not _is_firing(incident)
+
+
+def _is_firing(incident: dict[str, Any]) -> bool:
+    return any(alert["status"] == "firing" for alert in incident["alerts"])
+
+
+def _seen(incident: dict[str, Any], shown: dict[str, Any], *, held: bool) -> str:
+    if held:
+        return "every alert of the incident is over"
+    names = ", ".join(sorted({a["name"] for a in incident["alerts"] if a["status"] == "firing"}))
+    return clean(f"{names} still fires at {shown['verified_until']}")

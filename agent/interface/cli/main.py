@@ -9,18 +9,23 @@ import typer
 
 from agent import __version__
 from agent.interface.cli import (
+    absorbed,
     asking,
     authoring,
     breakers,
     coverage,
     doctor,
+    drivers,
+    follow_ups,
     halting,
     history,
     incidents,
     on_call,
     plugins,
     promotions,
+    records,
     run,
+    runbooks,
     simulating,
 )
 from agent.interface.cli.output import stop
@@ -57,16 +62,21 @@ def build(bodies: run.Bodies) -> typer.Typer:
         asking.app,
         history.app,
         on_call.app,
+        absorbed.app,
         simulating.app,
         coverage.app,
         doctor.app,
+        drivers.app,
         halting.app,
         plugins.app,
+        records.app,
     ):
         app.add_typer(part)
     app.add_typer(incidents.app, name="incidents")
     app.add_typer(promotions.app, name="promotions")
+    app.add_typer(runbooks.app, name="runbooks")
     app.add_typer(breakers.app, name="breakers")
+    app.add_typer(follow_ups.app, name="follow-ups")
     return app
 
 

@@ -46,14 +46,14 @@ def live(
     )
 
 
-async def form(desk: Desk, request: Request) -> dict[str, str]:
+async def form(desk: Desk, request: Request, *, most: int = MOST_FIELDS) -> dict[str, str]:
     """Fields of a form, the last of each name. Raises Refused (400) for one with too many."""
     body = (await desk.body(request)).decode("utf-8", "replace")
     try:
-        fields = parse_qs(body, max_num_fields=MOST_FIELDS)
+        fields = parse_qs(body, max_num_fields=most)
     except ValueError:
         raise Refused(
-            400, f"the form has more than {MOST_FIELDS} fields", remedy="use the console's own"
+            400, f"the form has more than {most} fields", remedy="use the console's own"
         ) from None
     return {name: values[-1] for name, values in fields.items()}
 

@@ -59,6 +59,7 @@ async def resolved(scene: Scene, incident: Incident, *, who: str) -> None:
         await scene.act(incident, use, who=who, target="pay-worker")
     await scene.ended(incident)
     await scene.resolve(incident, who=who, cause=CAUSE)
+    await scene.credited(incident)
     count = int(scene.world.notes.get("resolved", "0")) + 1
     scene.world.notes["resolved"] = str(count)
 

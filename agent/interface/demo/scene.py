@@ -131,6 +131,16 @@ class Scene:
         await self.world.post(path, {"cause": cause}, who=who)
         self.say(f"{who} resolves it: {cause}")
 
+    async def credited(self, incident: Incident) -> None:
+        """Once it has stayed quiet for long enough that what was done is what mended it."""
+
+        async def look() -> str | None:
+            timeline = (await self.world.incident(incident["id"]))["timeline"]
+            return next((e["text"] for e in timeline if e["kind"] == "credit"), None)
+
+        told = await self.world.until(look, seconds=CLEARS_SECONDS, what="the credit for it")
+        self.say(told)
+
     async def rest(self, seconds: float, *, what: str) -> None:
         self.world.teller.waits(what, seconds)
         await asyncio.sleep(seconds)

@@ -9,12 +9,17 @@ from starlette.responses import Response
 
 from agent.interface.http import alertmanager_routes as am
 from agent.interface.http import breakers_api as broken
+from agent.interface.http import follow_ups_api as after
 from agent.interface.http import halt_api as halting
 from agent.interface.http import incidents_api as on
 from agent.interface.http import on_call_api as rota
-from agent.interface.http import slack_api
+from agent.interface.http import promotions_api as proposed
+from agent.interface.http import records_api, slack_api
+from agent.interface.http import runbooks_api as books
 from agent.interface.http import steering_api as steer
+from agent.interface.http.absorbed_api import AbsorbedReader
 from agent.interface.http.desk import Desk
+from agent.interface.http.drivers_api import DriversReader
 from agent.interface.http.needs import (
     ANYBODY,
     APPROVE,
@@ -31,6 +36,8 @@ from agent.interface.http.replies import SECURITY_HEADERS, Refused, json_reply
 from agent.model.principal import Principal
 
 Handler = Callable[[Desk, Request, Principal], Awaitable[Response]]
+Register = Callable[[str, str, Handler, Need], NeedingRoute]
+"""Method, path, what answers, and what it needs of whoever asks."""
 
 
 def routes(desk: Desk) -> list[NeedingRoute]:
@@ -47,7 +54,7 @@ def routes(desk: Desk) -> list[NeedingRoute]:
 
     anybody, look, own, one = ANYBODY, LOOK, LOOK_AT_OWN, LOOK_AT_ONE
     respond, approve, platform = RESPOND, APPROVE, PLATFORM
-    incident, promotion = "/api/v1/incidents/{id}", "/api/v1/promotions/{name}"
+    incident = "/api/v1/incidents/{id}"
     return [
         route("GET", "/-/healthy", healthy, anybody),
         route("GET", "/-/ready", ready, anybody),
@@ -63,6 +70,7 @@ def routes(desk: Desk) -> list[NeedingRoute]:
         route("GET", "/api/v2/receivers", am.receivers, own),
         route("GET", "/api/v1/incidents", on.incidents, own),
         route("GET", incident, on.one_incident, one),
+        route("GET", incident + "/record", records_api.record, one),
         route("POST", incident + "/ack", on.acknowledge, respond),
         route("POST", incident + "/resolve", on.resolve, respond),
         route("POST", incident + "/run", on.run, respond),
@@ -75,14 +83,35 @@ def routes(desk: Desk) -> list[NeedingRoute]:
         route("POST", "/api/v1/breakers/reset", broken.reset_breaker, platform),
         route("GET", "/api/v1/on-call", rota.on_call, look),
         route("GET", "/api/v1/ledger", steer.ledger, look),
-        route("GET", "/api/v1/runbooks", steer.runbooks, own),
+        route("GET", "/api/v1/absorbed", AbsorbedReader().asked, own),
         route("GET", "/api/v1/products", steer.products, own),
-        route("GET", "/api/v1/promotions", steer.promotions, own),
-        route("GET", promotion, steer.one_promotion, one),
-        route("POST", promotion + "/approve", steer.approve_promotion, approve),
-        route("POST", promotion + "/reject", steer.reject_promotion, approve),
+        *_of_what_is_learned(route),
         route("GET", "/api/v1/events", steer.events, own),
         slack_api.route(desk),
+    ]
+
+
+def _of_what_is_learned(route: Register) -> list[NeedingRoute]:
+    own, one, respond, approve = LOOK_AT_OWN, LOOK_AT_ONE, RESPOND, APPROVE
+    promotion, runbook = "/api/v1/promotions/{name}", "/api/v1/runbooks/{name}"
+    follow_up = "/api/v1/follow-ups/{id}"
+    return [
+        route("GET", "/api/v1/runbooks", books.runbooks, own),
+        route("GET", runbook, books.one_runbook, one),
+        route("POST", runbook + "/suspend", books.suspend_runbook, books.STEER_RUNBOOK),
+        route("POST", runbook + "/resume", books.resume_runbook, books.STEER_RUNBOOK),
+        route("GET", "/api/v1/promotions", proposed.promotions, own),
+        route("GET", promotion, proposed.one_promotion, one),
+        route("POST", promotion + "/approve", proposed.approve_promotion, approve),
+        route("POST", promotion + "/reject", proposed.reject_promotion, approve),
+        route("POST", promotion + "/answer", proposed.answer_promotion, respond),
+        route("GET", "/api/v1/near-misses", records_api.near_misses, own),
+        route("GET", "/api/v1/drivers", DriversReader().asked, own),
+        route("GET", "/api/v1/follow-ups", after.follow_ups, own),
+        route("POST", "/api/v1/follow-ups", after.add_follow_up, respond),
+        route("POST", follow_up, after.alter_follow_up, respond),
+        route("POST", follow_up + "/done", after.finish_follow_up, respond),
+        route("POST", follow_up + "/reopen", after.reopen_follow_up, respond),
     ]
 
 

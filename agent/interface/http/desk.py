@@ -89,13 +89,19 @@ class Desk:
         return _as_done(answer) if answer is not None else None
 
 
+def _rest(answer: Answer) -> str:
+    """What the answer says beyond the sentence of its reason, which some of them begin with."""
+    sentence = answer.refused.sentence if answer.refused is not None else ""
+    return answer.text.removeprefix(sentence).strip() if sentence else answer.text
+
+
 def _as_done(answer: Answer) -> Answer:
     if answer.refused is None:
         return answer
     raise Refused(
         403 if answer.refused is Reason.NOT_ALLOWED else 409,
         answer.refused.sentence,
-        remedy=answer.text or "look at the incident's present state",
+        remedy=_rest(answer) or "look at its present state",
         reason=answer.refused.value,
     )
 

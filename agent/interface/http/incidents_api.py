@@ -11,7 +11,10 @@ from starlette.responses import Response
 
 from agent.interface.http.desk import Desk, Why, belongs, query_flag, require_on, words
 from agent.interface.http.incident_json import incident_json
+from agent.interface.http.previewing import previewed, require_shown
 from agent.interface.http.replies import Refused, json_reply
+from agent.interface.http.resolving import Resolve, require_aim, resolution
+from agent.interface.learned import what_follows
 from agent.interface.why import Sees
 from agent.model.alert import Layer
 from agent.model.event import (
@@ -20,18 +23,12 @@ from agent.model.event import (
     Approved,
     Event,
     Rejected,
-    ResolvedByPerson,
 )
 from agent.model.incident import State
 from agent.model.principal import Principal, Role
 from agent.ports.store import IncidentFilter
 
 MOST_INCIDENTS = 500
-
-
-class Resolve(msgspec.Struct, forbid_unknown_fields=True):
-    cause: str = ""
-    actions: list[str] = []
 
 
 class Approve(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,6 +39,10 @@ class Approve(msgspec.Struct, forbid_unknown_fields=True):
 class Run(msgspec.Struct, forbid_unknown_fields=True):
     use: str
     params: dict[str, Any] = msgspec.field(name="with", default_factory=dict)
+    preview: bool = False
+    """Only tell what would run."""
+    fingerprint: str = ""
+    """Of the preview; empty: whatever this is now."""
 
 
 def _chosen(request: Request, name: str, allowed: type[State] | type[Layer]) -> str | None:
@@ -80,7 +81,8 @@ async def one_incident(desk: Desk, request: Request, who: Principal) -> Response
     facade = desk.facade
     journal = await facade.store.journal(subject=incident.id)
     now, sees = facade.now(), _sees(who)
-    return json_reply(incident_json(incident, journal, facade.view, now=now, sees=sees))
+    body = incident_json(incident, journal, facade.view, now=now, sees=sees)
+    return json_reply({**body, "learning": what_follows(incident.id, facade.view) or None})
 
 
 def _sees(who: Principal) -> Sees:
@@ -108,36 +110,28 @@ async def acknowledge(desk: Desk, request: Request, who: Principal) -> Response:
 
 async def resolve(desk: Desk, request: Request, who: Principal) -> Response:
     asked = await desk.json(request, Resolve)
-    return await _asked(
-        desk,
-        request,
-        who,
-        Role.RESPONDER,
-        lambda i: ResolvedByPerson(
-            at=desk.facade.now(),
-            subject=i,
-            who=who.name,
-            cause=words(asked.cause),
-            actions=tuple(words(a) for a in asked.actions[:50]),
-        ),
-    )
+    incident = await desk.incident(request.path_params["id"], who)
+    require_on(who, Role.RESPONDER, incident.product)
+    view = desk.facade.view
+    await desk.ask(resolution(asked, incident, view, who, desk.facade.now()))
+    return await one_incident(desk, request, who)
 
 
 async def run(desk: Desk, request: Request, who: Principal) -> Response:
     asked = await desk.json(request, Run)
-    if who.products and "target" in asked.params:
-        # The incident is theirs; what they aim at has to be as well.
-        found = desk.facade.view.registry.entities.get(str(asked.params["target"]))
-        require_on(who, Role.RESPONDER, found.product if found is not None else None)
-    return await _asked(
-        desk,
-        request,
-        who,
-        Role.RESPONDER,
-        lambda i: ActionRequested(
-            at=desk.facade.now(), subject=i, who=who.name, use=asked.use, params=asked.params
-        ),
+    incident = await desk.incident(request.path_params["id"], who)
+    require_on(who, Role.RESPONDER, incident.product)
+    require_aim(desk.facade.view, who, asked.params)
+    if asked.preview:
+        found = previewed(desk, incident, who, asked.use, asked.params)
+        return json_reply({"preview": found})
+    require_shown(desk, incident, who, asked.use, asked.params, asked.fingerprint)
+    at = desk.facade.now()
+    event = ActionRequested(
+        at=at, subject=incident.id, who=who.name, use=asked.use, params=asked.params
     )
+    await desk.ask(event)
+    return await one_incident(desk, request, who)
 
 
 async def approve_incident(desk: Desk, request: Request, who: Principal) -> Response:

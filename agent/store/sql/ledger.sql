@@ -50,6 +50,19 @@ FROM ledger
 ORDER BY seq DESC
 LIMIT ?;
 
+-- name: last_entry
+-- Number of the newest row; none where there is no row.
+SELECT max(seq) FROM ledger;
+
+-- name: count_entries
+-- Rows up to a number and after another one, counted. Weeks begin on Monday, 00:00 UTC: the epoch
+-- began three days later.
+SELECT CAST((at + 259200) / 604800 AS INTEGER) AS week,
+    incident_id, product, state, reason, count(*), min(at)
+FROM ledger
+WHERE seq <= ?1 AND seq > ?1 - ?2
+GROUP BY week, incident_id, product, state, reason;
+
 -- name: totals
 -- Both sides of the balance in one statement, so that they are of one moment.
 SELECT 'received' AS word, value AS rows, 0 AS repeats FROM counter WHERE name = 'received'

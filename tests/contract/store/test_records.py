@@ -8,18 +8,30 @@ import pytest
 
 from agent.model.decision import Decision, Record, Timer
 from agent.model.effect import OutcomeStatus
-from agent.model.records import (
-    AgentSigns,
-    ChangeRecord,
-    Halt,
-    MeasureSigns,
+from agent.model.learning import (
+    Credit,
+    Deed,
+    FollowUp,
+    Mark,
+    NearMissKind,
+    NearMissRecord,
     Promotion,
     PromotionState,
     Resolution,
+    Standing,
+    Trial,
+)
+from agent.model.records import (
+    AgentSigns,
+    AnnouncedOnce,
+    ChangeRecord,
+    Halt,
+    MeasureSigns,
     RunbookText,
     Silence,
     SilenceMatcher,
 )
+from agent.model.runbook import Lifecycle
 from agent.ports.store import Store
 from tests.support.decisions import (
     make_act,
@@ -74,8 +86,20 @@ RECORDS = {
         product="shop",
         entity="e",
         labels={"a": "b"},
-        actions=({"use": "process.restart", "with": {"x": "=entity.name"}},),
+        deeds=(
+            Deed(
+                use="process.restart",
+                params={"x": "e"},
+                target="e",
+                by="ann",
+                mark=Mark.SEEN,
+                began_at=1.0,
+                ended_at=2.0,
+                origins={"x": ("entity.name",)},
+            ),
+        ),
         by=("ann",),
+        credit=Credit.CREDITED,
     ),
     "promotion": Promotion(
         name="p",
@@ -101,6 +125,31 @@ RECORDS = {
     ),
     "runbook_text": RunbookText(digest="d", name="n", path="p", text="kind: Runbook\n"),
     "halt": Halt(at=1.0, who="ann", why="storm"),
+    "standing": Standing(
+        runbook="r",
+        trials=(Trial(incident="i", at=1.0, state=Lifecycle.ACTIVE, digest="d"),),
+        suspended_at=2.0,
+        metrics={"Slow": ("up",)},
+    ),
+    "follow_up": FollowUp(
+        id="f",
+        incident="i",
+        product=None,
+        what="more disk",
+        owner="ann",
+        due_at=9.0,
+        made_by="bob",
+        made_at=1.0,
+    ),
+    "near_miss": NearMissRecord(
+        incident="i",
+        runbook="r",
+        kind=NearMissKind.GUARD_STOPPED,
+        product="shop",
+        at=1.0,
+        would="process.restart on e",
+    ),
+    "announced": AnnouncedOnce(at=1.0, subject="i", team="t", title="x"),
 }
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from agent.catalog.draft import draft
 from agent.catalog.runbooks import load_text
 from agent.catalog.strict_yaml import parse
-from agent.core.promotion import document_of
-from agent.model.records import Resolution
 from agent.model.runbook import Lifecycle
+from tests.support.proposed import proposed, site
+from tests.support.resolutions import three
 from tests.support.runbook_plugins import FULL, PLUGINS, SMALL
 
 HARD = [
@@ -50,33 +50,15 @@ def test_sections_come_in_the_order_of_the_language() -> None:
 
 
 def test_what_was_learned_becomes_a_runbook() -> None:
-    labels = {
-        "alertname": 'Queue "stuck"',
-        "service": "web",
-        **{f"l{n}": h for n, h in enumerate(HARD)},
-    }
-    like = [
-        Resolution(
-            incident_id=f"i-{n}",
-            signature="s",
-            recipe="r",
-            at=float(n),
-            who="ann",
-            alertname='Queue "stuck"',
-            layer="product",
-            product="shop",
-            entity="web",
-            labels=labels,
-            actions=({"use": "process.restart", "with": {"target": "=entity.name"}},),
-            cause="it hung: [always] # really",
-        )
-        for n in range(3)
-    ]
-    text = draft(document_of("learned-queue-stuck", like))
-    runbook = load_text(text, path="learned.yaml", plugins=PLUGINS)
-    assert runbook.lifecycle is Lifecycle.SHADOW
-    assert runbook.match.alert == ('Queue "stuck"',)
-    assert parse(text, file="x").data["tests"][2]["given"]["alert"]["labels"] == labels
+    """Names of alerts, labels and what people say are text, whatever they look like."""
+    for hard in HARD:
+        like = three(alertname=f"Queue {hard}", labels={"note": hard}, cause=hard)
+        document = proposed(site(), *like).document
+        text = draft(document)
+        assert parse(text, file="x").data == document
+        runbook = load_text(text, path="learned.yaml", plugins=PLUGINS)
+        assert runbook.lifecycle is Lifecycle.SHADOW
+        assert runbook.match.alert == (f"Queue {hard}",)
 
 
 _SCALARS = (

@@ -11,9 +11,9 @@ from agent.core.approval import in_words
 from agent.model.command import CommandKind
 from agent.model.event import ActionRequested, Rejected, ResolvedByPerson
 from agent.model.incident import Asked, AskedStep, State
+from agent.model.learning import Promotion, PromotionState
 from agent.model.product import InventoryObject, Registry
 from agent.model.reason import Reason
-from agent.model.records import Promotion, PromotionState
 from agent.model.runbook import EntityQuery, Lifecycle, Match, Runbook
 from tests.support.careful import CAREFUL
 from tests.support.cases import REGISTRY, Value, World, alert, plan, runbook, step

@@ -11,7 +11,7 @@ from agent.core.view import Channel
 from agent.model.command import Command, CommandKind
 from agent.model.decision import Decision
 from agent.model.effect import Outcome, OutcomeStatus
-from agent.model.event import Acknowledged, CommandFinished
+from agent.model.event import Acknowledged, CommandFinished, TimerFired
 from agent.model.incident import State
 from agent.model.policy import Policy
 from agent.model.reason import Reason
@@ -254,3 +254,18 @@ def test_the_same_is_not_said_twice_in_one_call() -> None:
     world.answer(again, OutcomeStatus.FAILED)
     ids = [p.id for p in world.incident(case.id).pages]
     assert len(ids) == len(set(ids))
+
+
+def test_where_one_of_a_call_got_through_the_other_is_not_watched_for_ever() -> None:
+    """Its timer would be due at once, again and again, with nothing left to do."""
+    world = World()
+    two = (Channel(id="team-shop/0", use="hook"), Channel(id="team-shop/1", use="hook"))
+    world.view.channels = {**CHANNELS, "team-shop": two}
+    case = world.fire()
+    first, second = world.pages
+    answer_temporarily(world, second, after=5.0)
+    assert (case.id, "second_way") in world.state.timers
+    world.answer(first, receipt="250 ok")
+    world.now += 61.0
+    world.tell(TimerFired(at=world.now, subject=case.id, name="second_way"))
+    assert (case.id, "second_way") not in world.state.timers

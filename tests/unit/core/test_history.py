@@ -135,6 +135,12 @@ def test_acts_of_more_than_a_day_ago_are_forgotten() -> None:
     assert acted == list(range(12))
 
 
+def test_an_act_that_was_old_before_anything_else_happened_is_no_trouble() -> None:
+    incidents = [past(n, at=n * 48 * HOUR) for n in (1, 2, 3)]
+    told = now(*incidents, of=view(runbook()))
+    assert [w.kind for w in told] == [Kind.ACTS] * 3
+
+
 def test_a_step_under_way_keeps_the_target_busy_until_it_ends() -> None:
     begun = msgspec.structs.replace(past(1, minutes=0.1), product="shop")
     long = ran(begun, by="anna", after=0.0, status=None)

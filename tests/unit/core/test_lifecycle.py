@@ -65,7 +65,11 @@ def test_only_a_turn_writes_a_state() -> None:
     assert writers - {
         (p, n) for p, n in writers if n in ("LedgerMove", "LedgerEntry", "_entry")
     } == {
-        ("promotion", "Promotion"),
+        ("proposing", "Promotion"),
+        ("tried_out", "replace"),
+        ("proposed_asks", "replace"),
+        ("agreeing", "Trial"),
+        ("trials", "Trial"),
         ("promotion", "replace"),
         ("hindsight", "Incident"),
         ("receiving", "Incident"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from agent.model.command import CommandKind
@@ -249,7 +250,7 @@ async def test_a_resolution_is_recorded() -> None:
     assert resolve(world).refused is None
     assert (world.case.outcome, world.case.resolved_by) == (Ending.ROUTED, "bob")
     (kept,) = world.state.single["resolution"].values()
-    assert [a["use"] for a in kept.actions] == ["process.restart"]
+    assert [deed.use for deed in kept.deeds] == ["process.restart"]
     assert await world.ledger() == {world.case.id: ["routed"]}
 
 
@@ -282,12 +283,34 @@ def test_what_the_agent_healed_is_nobodys_resolution() -> None:
     assert resolve(world).refused is Reason.MOVE_REFUSED
 
 
-def test_what_was_done_outside_cannot_be_learned() -> None:
+def test_what_was_done_outside_is_evidence_and_no_deed() -> None:
     world = started(World())
     run(world)
     world.act()
     resolve(world, actions=("pulled the plug",))
-    assert world.state.single["resolution"] == {}
+    (kept,) = world.state.single["resolution"].values()
+    assert [deed.use for deed in kept.deeds] == ["process.restart"]
+    assert kept.outside == ("pulled the plug",)
+
+
+def test_an_act_in_doubt_is_told_instead_of_closed_over() -> None:
+    world = started(World(runbook(diagnose=(STATUS,))))
+    run(world, use="process.flush", who="anna", params={"target": "shop-web"})
+    hers = world.only(CommandKind.ACT)
+    world.find(alive=False)
+    (ours,) = [c for c in world.asked(CommandKind.ACT) if c.by == "agent"]
+    world.answer(ours)
+    world.answer(hers, OutcomeStatus.FAILED)
+    steps = (
+        msgspec.structs.replace(s, status=OutcomeStatus.UNKNOWN) if s.by == "anna" else s
+        for s in world.case.steps
+    )
+    world.tell(Decision(incident=msgspec.structs.replace(world.case, steps=tuple(steps))))
+    assert world.case.state.value == "verifying"
+    resolve(world)
+    assert world.case.state.value == "escalated"
+    assert world.case.resolved_by is None
+    assert world.paged
 
 
 def test_resolving_takes_a_silenced_or_held_one_too() -> None:

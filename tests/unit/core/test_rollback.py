@@ -12,7 +12,7 @@ from agent.model.policy import PluginFacts, Policy
 from agent.model.reason import Reason
 from agent.model.records import Halt
 from agent.model.runbook import Call, Lifecycle, Plan
-from tests.support.cases import NAME, WATCHED, Value, World, plan, runbook, step
+from tests.support.cases import NAME, START, WATCHED, Value, World, plan, runbook, step
 
 OWNER = Value("entity.owner")
 BACK = step("process.rollback", id="back")
@@ -44,6 +44,9 @@ def test_a_declared_way_back_is_walked_step_by_step() -> None:
         verdict=Verdict.FAILED,
         reason=Reason.STILL_FIRING,
         attempt=1,
+        runbook="hung",
+        digest="digest-hung",
+        at=START + 300.0,
         rolled_back=True,
         rollback_verdict=Verdict.INCONCLUSIVE,
     )

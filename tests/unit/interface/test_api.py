@@ -22,7 +22,6 @@ from agent.model.event import (
     Approved,
     BreakerReset,
     HaltAsked,
-    PromotionDecided,
     Rejected,
     ResolvedByPerson,
 )
@@ -31,7 +30,6 @@ from agent.model.incident import Ending, Page, State
 from agent.model.principal import LOCAL
 from agent.model.product import Entity, EntityKind, Registry
 from agent.model.reason import Reason
-from agent.model.records import Promotion, PromotionState
 from tests.support.caller import Caller, calling
 from tests.support.decisions import make_journal
 from tests.support.facade import NOW, FakeAnswer, FakeFacade, burning, everyone, running
@@ -245,40 +243,6 @@ async def test_products_show_their_three_layers() -> None:
     }  # fmt: skip
     assert shop["layers"]["outcome"]["colour"] == "unknown"
     assert {layer["colour"] for layer in pay["layers"].values()} == {"green"}
-
-
-def promotion() -> Promotion:
-    return Promotion(
-        name="heal-slow",
-        state=PromotionState.PROPOSED,
-        lifecycle="shadow",
-        signature="s",
-        recipe="r",
-        product="shop",
-        alertname="Slow",
-        incidents=("a", "b", "c"),
-        resolvers=("ann",),
-        document={"kind": "Runbook"},
-        proposed_at=NOW,
-    )
-
-
-async def test_promotions() -> None:
-    facade = FakeFacade(principals=everyone())
-    facade.view.promotions = {"heal-slow": promotion()}
-    async with client(facade, "approver-token") as session:
-        assert [p["name"] for p in await get(session, "/api/v1/promotions")] == ["heal-slow"]
-        path = "/api/v1/promotions/heal-slow"
-        assert (await get(session, path))["document"] == {"kind": "Runbook"}
-        assert (await session.post(path + "/approve", json={"state": "x"})).status == 400
-        assert (await session.post(path + "/approve", json={"state": "active"})).status == 200
-        assert (await session.post(path + "/reject", json={"why": "no"})).status == 200
-        assert (await session.post("/api/v1/promotions/x/reject")).status == 404
-    decided = [e for e in facade.asked if isinstance(e, PromotionDecided)]
-    assert [(e.state, e.who, e.why) for e in decided] == [
-        ("active", "the-approver", ""),
-        ("rejected", "the-approver", "no"),
-    ]
 
 
 async def test_prometheus_conventions() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -16,31 +15,15 @@ from agent.core.approval import fingerprint_of_asked
 from agent.interface.cli import incidents
 from agent.interface.cli.main import app
 from agent.model.command import CommandKind
-from agent.model.event import Event
 from agent.model.incident import State
 from agent.model.product import InventoryObject
 from agent.model.runbook import EntityQuery, Lifecycle, Match
+from tests.support.answering import Deciding
 from tests.support.caller import calling
 from tests.support.cases import Value, World, plan, runbook, step
 from tests.support.clock import TestClock
-from tests.support.facade import FakeAnswer, FakeFacade, everyone, running
+from tests.support.facade import everyone, running
 from tests.support.remembering import easy_world
-
-
-@dataclass
-class Deciding(FakeFacade):
-    """Its answers are those of the decision about this world."""
-
-    world: World = field(default_factory=World)
-
-    async def ask(self, event: Event) -> FakeAnswer:
-        decision = self.world.tell(event)
-        await self.keep()
-        return FakeAnswer(decision.refused, decision.refused_text, decision.incident)
-
-    async def keep(self) -> None:
-        made, self.world.batch.decisions[:] = list(self.world.batch.decisions), []
-        await self.store.commit(made)
 
 
 def sized(world: World, replicas: int) -> None:

@@ -14,17 +14,15 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from agent.interface.cli import doctor
-from agent.interface.cli.incidents import parameters
 from agent.interface.cli.main import build
 from agent.interface.cli.output import table
 from agent.interface.cli.run import Bodies
 from agent.model.effect import OutcomeStatus
-from agent.model.event import ActionRequested, PromotionDecided, ResolvedByPerson
+from agent.model.event import ActionRequested, ResolvedByPerson
 from agent.model.incident import StepRun
 from agent.model.reason import Reason
-from agent.model.records import Promotion, PromotionState
 from tests.support.decisions import make_journal
-from tests.support.facade import NOW, FakeAnswer, FakeFacade, burning, everyone, running
+from tests.support.facade import NOW, FakeAnswer, FakeFacade, burning, running
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = ("aiohttp", "prometheus_client", "prometheus_api_client", "starlette", "uvicorn",
@@ -286,13 +284,16 @@ def test_plugins(tmp_path: Path) -> None:
 
 
 def test_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = site(tmp_path, listen="127.0.0.1:0", tokens_file="tokens.yaml")
+    config = site(
+        tmp_path, listen="127.0.0.1:0", tokens_file="tokens.yaml", learning={"folder": "no"}
+    )
     monkeypatch.setenv("HOMEOSTAT_URL", "http://127.0.0.1:1")
     result = call("doctor", "--config", str(config), "--format", "json")
     grades = {row["what"]: row["grade"] for row in json.loads(result.output)}
     assert result.exit_code == 1
     assert grades["python"] == grades["data folder"] == grades["port"] == doctor.Grade.GOOD
     assert grades["tokens"] == doctor.Grade.WRONG
+    assert grades["learning folder"] == doctor.Grade.UNWISE
     (files,) = (row for row in json.loads(result.output) if row["what"] == "files")
     assert "left out at the start, and a running daemon keeps its last good" in files["why"]
     for row in json.loads(result.output):
@@ -347,37 +348,6 @@ async def test_incidents_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dict(asked.params) == {"target": "web"}
     assert isinstance(resolved, ResolvedByPerson)
     assert (resolved.cause, resolved.actions) == ("c", ("a",))
-
-
-async def test_promotions_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
-    facade = FakeFacade(principals=everyone())
-    facade.view.promotions = {
-        "p": Promotion(
-            name="p", state=PromotionState.PROPOSED, lifecycle="shadow", signature="s", recipe="r",
-            product="shop", alertname="Slow", incidents=("a",), resolvers=("ann",),
-            document={"kind": "Runbook"}, proposed_at=NOW,
-        )
-    }  # fmt: skip
-    monkeypatch.setenv("HOMEOSTAT_TOKEN", "approver-token")
-    async with running(facade) as (_, url):
-        assert "ann" in (await talk(url, monkeypatch, "promotions")).output
-        assert "kind: Runbook" in (await talk(url, monkeypatch, "promotions", "show", "p")).output
-        words = ("promotions", "approve", "p", "--state", "active")
-        assert (await talk(url, monkeypatch, *words)).exit_code == 0
-        monkeypatch.setenv("HOMEOSTAT_TOKEN", "viewer-token")
-        assert (await talk(url, monkeypatch, "promotions", "reject", "p")).exit_code == 1
-    (asked,) = facade.asked
-    assert isinstance(asked, PromotionDecided)
-    assert (asked.state, asked.who) == ("active", "the-approver")
-
-
-def test_parameters_are_text_unless_marked() -> None:
-    assert parameters(["v=1.10", "n:=3", "url=http://a?b=c", "e="]) == {
-        "v": "1.10",
-        "n": 3,
-        "url": "http://a?b=c",
-        "e": "",
-    }
 
 
 def test_a_table_keeps_alert_text_on_its_line() -> None:

@@ -10,13 +10,14 @@ import pytest
 
 from agent.interface.console.rendering import HERE
 from agent.model.effect import OutcomeStatus
-from agent.model.event import Acknowledged, Approved, PromotionDecided, Rejected, ResolvedByPerson
+from agent.model.event import Acknowledged, Approved, Rejected, ResolvedByPerson
 from agent.model.incident import Page, Radius, State, StepRun
+from agent.model.learning import Promotion, PromotionState
 from agent.model.on_call import Climb, OnCall, Rung, RungKind
 from agent.model.policy import Freeze, Policy
 from agent.model.product import Entity, EntityKind, Product, Registry
 from agent.model.reason import Reason
-from agent.model.records import Breaker, Promotion, PromotionState, Storm
+from agent.model.records import Breaker, Storm
 from tests.support.caller import calling
 from tests.support.decisions import make_journal
 from tests.support.facade import NOW, FakeAnswer, FakeFacade, burning, everyone, running
@@ -212,18 +213,6 @@ async def test_a_refusal_is_shown_on_the_page() -> None:
         assert reply.status == 409
         assert "it is resolved" in reply.text
         assert 'hx-get="/incidents/i-1?fragment=1"' in reply.text
-
-
-async def test_promotions_are_decided_with_buttons() -> None:
-    facade = FakeFacade(principals=everyone())
-    facade.view.promotions = {"p": promotion()}
-    async with running(facade) as (_, url), calling(url, token="approver-token") as caller:
-        assert 'value="active"' in (await caller.get("/promotions", headers=HTML)).text
-        assert (await caller.post("/promotions/p/approve", data={"state": "active"})).status == 303
-        assert (await caller.post("/promotions/p/approve", data={"state": "x"})).status == 404
-    (asked,) = facade.asked
-    assert isinstance(asked, PromotionDecided)
-    assert (asked.subject, asked.state, asked.who) == ("p", "active", "the-approver")
 
 
 async def test_signing_in_and_out() -> None:

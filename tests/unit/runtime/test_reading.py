@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
+import pytest
+
 from agent.catalog.draft import draft
 from agent.catalog.on_call import Staff
+from agent.catalog.people import Principals
 from agent.catalog.settings import Settings, load_settings
 from agent.core.reaching import LAST_RESORT
-from agent.model.records import PromotionState
-from agent.runtime.reading import Reading, channels_of, read, write_promoted
+from agent.model.learning import Ask, PromotionState
+from agent.model.principal import Principal, Role
+from agent.runtime.reading import Reading, approvers_of, channels_of, read, write_promoted
+from tests.support.cases import REGISTRY
 from tests.support.daemon import catalog, component
 from tests.support.learned import promotion
 from tests.support.runbook_plugins import PLUGINS, SMALL
@@ -88,9 +94,108 @@ def test_a_file_that_agrees_is_not_written_again(tmp_path: Path) -> None:
     assert path.stat().st_mtime == 1
 
 
+def test_a_file_that_nobody_can_read_is_written_again(tmp_path: Path) -> None:
+    write_promoted(tmp_path, [promotion("one")])
+    (tmp_path / "one.yaml").write_bytes(b"\xff\xfe")
+    write_promoted(tmp_path, [promotion("one")])
+    assert (tmp_path / "one.yaml").read_text().startswith("apiVersion")
+
+
 def test_nothing_learned_makes_no_folder(tmp_path: Path) -> None:
     write_promoted(tmp_path / "promoted", [])
     assert not (tmp_path / "promoted").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "is_there"),
+    [
+        (PromotionState.TRYING, False),
+        (PromotionState.REFUSED, False),
+        (PromotionState.REJECTED, False),
+        (PromotionState.PROPOSED, True),
+        (PromotionState.APPROVED, True),
+    ],
+)
+def test_only_what_looks_on_or_was_approved_becomes_a_file(
+    tmp_path: Path, state: PromotionState, is_there: bool
+) -> None:
+    write_promoted(tmp_path, [promotion("one", state)])
+    assert (tmp_path / "one.yaml").is_file() is is_there
+
+
+def test_of_what_is_retired_there_is_no_file(tmp_path: Path) -> None:
+    """Another one that was approved has its remedies: they would tie."""
+    write_promoted(tmp_path, [msgspec.structs.replace(promotion("one"), lifecycle="retired")])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_while_a_question_is_open_there_is_no_file(tmp_path: Path) -> None:
+    asked = Ask(step="step-1", param="replicas", seen=(2, 3))
+    open_one = msgspec.structs.replace(promotion("one"), asks=(asked,))
+    write_promoted(tmp_path, [open_one])
+    assert list(tmp_path.iterdir()) == []
+    said = msgspec.structs.replace(asked, answer=2, answered_by="carla")
+    write_promoted(tmp_path, [msgspec.structs.replace(open_one, asks=(said,))])
+    assert (tmp_path / "one.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "left"),
+    [
+        (PromotionState.APPROVED, PromotionState.APPROVED, {"new.yaml"}),
+        (PromotionState.PROPOSED, PromotionState.PROPOSED, {"new.yaml"}),
+        (PromotionState.APPROVED, PromotionState.PROPOSED, {"old.yaml", "new.yaml"}),
+        (PromotionState.APPROVED, PromotionState.TRYING, {"old.yaml"}),
+    ],
+)
+def test_what_is_replaced_goes_once_the_new_one_may_do_as_much(
+    tmp_path: Path, old: PromotionState, new: PromotionState, left: set[str]
+) -> None:
+    other = msgspec.structs.replace(promotion("new", new), replaces="old")
+    write_promoted(tmp_path, [promotion("old", old), other])
+    assert {p.name for p in tmp_path.iterdir()} == left
+
+
+def test_once_people_have_it_in_a_folder_of_theirs_ours_steps_aside(tmp_path: Path) -> None:
+    """The branch was merged: it is theirs to change from now on."""
+    settings = site(tmp_path)
+    mine = settings.data_dir / "promoted" / "one.yaml"
+    assert names(read(settings, PLUGINS, promotions=[promotion("one")])) == ["one"]
+    theirs = tmp_path / "runbooks" / "one.yaml"
+    theirs.write_text(mine.read_text())
+    unaware = read(settings, PLUGINS)
+    assert (names(unaware), unaware.is_good) == (["one"], True), "check, with the daemon away"
+    for cached in (False, True):
+        reading = read(settings, PLUGINS, promotions=[promotion("one")], cache=cached)
+        assert (names(reading), reading.is_good) == (["one"], True)
+        assert reading.runbooks.runbooks[0].path == str(theirs)
+        assert not mine.exists()
+    theirs.unlink()
+    again = read(settings, PLUGINS, promotions=[promotion("one")], cache=True)
+    assert (names(again), mine.is_file()) == (["one"], True)
+
+
+def test_who_may_approve_is_known_by_product() -> None:
+    def who(name: str, role: Role, *products: str) -> Principal:
+        return Principal(name=name, roles=frozenset({role}), products=frozenset(products))
+
+    people = {
+        p.name: p
+        for p in (
+            who("ann", Role.APPROVER),
+            who("bob", Role.APPROVER, "pay"),
+            who("root", Role.ADMIN),
+            who("carla", Role.RESPONDER),
+            who("paul", Role.PLATFORM),
+        )
+    }
+    principals = Principals(slack_users=people)
+    assert approvers_of(principals, REGISTRY) == {
+        "shop": frozenset({"ann", "root"}),
+        "pay": frozenset({"ann", "bob", "root"}),
+        "": frozenset({"ann", "root"}),
+    }
+    assert approvers_of(None, REGISTRY) is None
 
 
 def test_learned_runbooks_that_cannot_be_written_are_a_fault(tmp_path: Path) -> None:

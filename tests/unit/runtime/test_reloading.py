@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from agent.catalog.settings import load_settings
+from agent.core.advance import advance
+from agent.model.decision import Decision
+from agent.model.event import RunbooksRead
+from agent.runtime import lane as lane_file
 from agent.runtime.daemon import Daemon
 from agent.store.memory import MemoryStore
 from tests.support.ics import calendar, event, ics_file, seconds
@@ -204,3 +212,45 @@ async def test_a_changed_calendar_is_read_without_being_asked_to(tmp_path: Path)
             lambda: made.view.policy.freezes[0].period.is_open(at), within=8, what="it is read"
         )
         assert made.files.refused == frozenset()
+
+
+async def test_whoever_relies_on_runbooks_is_told_when_they_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[float] = []
+    decide = advance
+
+    def listening(incident: Any, event: Any, view: Any) -> Decision:
+        if isinstance(event, RunbooksRead):
+            told.append(event.at)
+        return decide(incident, event, view)
+
+    monkeypatch.setattr(lane_file, "advance", listening)
+    async with started(tmp_path) as made:
+        assert len(told) == 1, "at start"
+        await made.reload()
+        told.clear()
+        await made.reload()
+        assert told == [], "nothing changed"
+        write(tmp_path, "a", meaning="second")
+        await made.reload()
+        assert len(told) == 1
+
+
+async def test_who_may_approve_is_known_to_decisions_and_read_anew(tmp_path: Path) -> None:
+    async with started(tmp_path) as made:
+        assert made.view.approvers is None, "people are not told apart"
+    tokens = tmp_path / "tokens.yaml"
+
+    def people(*names: str) -> None:
+        rows = [{"name": n, "roles": ["approver"], "token": n * 20} for n in names]
+        tokens.write_text(json.dumps({"principals": rows}))
+        tokens.chmod(0o600)
+        os.utime(tokens, (1_000_000_000, 1_000_000_000 + len(names)))
+
+    people("ann")
+    async with started(tmp_path, "tokens_file: tokens.yaml\n") as made:
+        assert made.view.approvers == {"": frozenset({"ann"})}
+        people("ann", "bob")
+        assert await made.reload() == ()
+        assert made.view.approvers == {"": frozenset({"ann", "bob"})}

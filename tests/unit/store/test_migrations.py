@@ -63,6 +63,19 @@ async def test_an_older_file_is_migrated_and_keeps_its_rows(tmp_path: Path) -> N
     await newer.close()
 
 
+async def test_records_of_a_kind_that_is_not_known_are_a_newer_file(tmp_path: Path) -> None:
+    """A kind of record needs no table of its own, so that no migration tells of it."""
+    path = tmp_path / "homeostat.db"
+    store = SqliteStore(path)
+    await store.open(now=1.0)
+    await store.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO record (kind, key, body) VALUES ('tomorrow', 'a', '{}')")
+    connection.close()
+    with pytest.raises(UnknownSchema, match=r"'tomorrow': a newer Homeostat"):
+        await store.open(now=2.0)
+
+
 async def test_a_newer_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "homeostat.db"
     newer = SqliteStore(path, migrations=(*load_migrations(), SECOND[0]))

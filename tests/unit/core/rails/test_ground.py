@@ -15,6 +15,7 @@ from agent.core import guard as guards
 from agent.core.guard import Question, ask
 from agent.model.alert import Layer
 from agent.model.incident import PlanRun
+from agent.model.learning import Standing
 from agent.model.policy import PluginFacts
 from agent.model.reason import Reason
 from agent.model.records import Halt
@@ -41,6 +42,14 @@ def alone(**fields: Any) -> Question:
     asked = question(**{"incident": only, "target": "pay-api", "runbook": own, **fields})
     wipe = PluginFacts(name="process.wipe", kind="action", effect="idempotent", reversal="none")
     asked.view.plugins = {**asked.view.plugins, wipe.name: wipe}
+    return asked
+
+
+def taken_out(asked: Question) -> Question:
+    """The same after its runbook was suspended."""
+    assert asked.runbook is not None
+    name = asked.runbook.name
+    asked.view.standings = {name: Standing(runbook=name, suspended_at=START)}
     return asked
 
 
@@ -184,6 +193,7 @@ CASES: list[tuple[str, Reason, Callable[[], Question]]] = [
         Reason.RUNBOOK_NOT_RUNNABLE,
         lambda: question(runbook=runbook(lifecycle=Lifecycle.SUSPENDED)),
     ),
+    ("lifecycle_allows", Reason.RUNBOOK_SUSPENDED, lambda: taken_out(question())),
 ]
 
 

@@ -1,0 +1,1 @@
+"""Three resolutions become a runbook, over half a year of a made-up company."""
