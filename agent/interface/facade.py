@@ -7,8 +7,8 @@ the runtime can change behind it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from agent.core.halting import Place
 from agent.core.view import View
@@ -99,6 +99,11 @@ class Facade(Protocol):
     async def quarantine(self, body: bytes, *, source: str, why: str) -> None: ...
 
     async def ask(self, event: Event) -> Answer: ...
+
+    @property
+    def unfit(self) -> Callable[[str, Mapping[str, Any]], str]:
+        """Why an action cannot take these parameters; empty where it can."""
+        ...
 
     def halt_places(self) -> Sequence[Place]:
         """The files that can set the kill switch, read now."""

@@ -56,6 +56,17 @@ class Calling:
         result = await plugin.run(kit, params)
         return result.model_dump(mode="json")
 
+    def unfit(self, use: str, params: Mapping[str, Any]) -> str:
+        """Why the action cannot take these parameters; empty where it can. Nothing is called."""
+        try:
+            plugin = self._registry().get(use)
+            if not isinstance(plugin, Action):
+                raise Permanent(f"{use} is no action")
+            _params(plugin, params)
+        except Permanent as wrong:
+            return str(wrong)
+        return ""
+
     async def _act(self, command: Command, plugin: object) -> Mapping[str, Any]:
         if not isinstance(plugin, Action):
             raise Permanent(f"{command.use} is no action")

@@ -143,13 +143,15 @@ class Daemon:
         self._ready = False
 
     def _calling(self, settings: Settings) -> Calling:
-        return Calling(
+        calling = Calling(
             registry=lambda: self.registry,
             kits=self.kits,
             channels=lambda: self.files.behind,
             view=self.view,
             last_resort=LastResort(settings.data_dir / NAME),
         )
+        self.unfit = calling.unfit
+        return calling
 
     def _sources_of(self, settings: Settings) -> Sources:
         return Sources(

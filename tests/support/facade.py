@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -120,6 +121,8 @@ class FakeFacade:
     faults: tuple[Fault, ...] = ()
     places: tuple[Place, ...] = ()
     is_store_down: bool = False
+    wrong: str = ""
+    """Why no action can take what it is given."""
     clock: TestClock = field(default_factory=lambda: TestClock(NOW))
     is_on: bool = True
     received: list[Signal] = field(default_factory=list)
@@ -156,6 +159,10 @@ class FakeFacade:
     async def ask(self, event: Event) -> FakeAnswer:
         self.asked.append(event)
         return self.answer
+
+    @property
+    def unfit(self) -> Callable[[str, Mapping[str, Any]], str]:
+        return lambda _use, _params: self.wrong
 
     def halt_places(self) -> tuple[Place, ...]:
         return self.places

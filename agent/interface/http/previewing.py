@@ -27,6 +27,7 @@ def previewed(
     """Nothing is done for it."""
     view, at = desk.facade.view, desk.facade.now()
     found = preview(incident, view, use=use, params=params, who=who.name, at=at)
+    wrong = desk.facade.unfit(use, found.params) if found.is_known else ""
     return {
         "incident": found.incident,
         "use": found.use,
@@ -40,9 +41,10 @@ def previewed(
         "way_back": WAYS_BACK.get(found.reversal, found.reversal),
         "not_undone": found.not_undone,
         "risk": found.risk,
-        "would_run": found.stops is None,
+        "would_run": found.stops is None and not wrong,
+        "wrong": wrong,
         "stops": found.stops.value if found.stops is not None else None,
-        "stops_why": found.stops_why,
+        "stops_why": found.stops_why or wrong,
         "ask_again_after_seconds": found.after_seconds,
         "verified_by": found.verified_by,
         "verified_until": rfc3339(found.verified_until),
@@ -58,11 +60,12 @@ def require_shown(
     params: Mapping[str, Any],
     fingerprint: str,
 ) -> None:
-    """Raises Refused (409) where something else would run now than what this person was shown."""
-    if not fingerprint:
-        return
+    """Raises Refused where the action cannot take its parameters (400), and where something else
+    would run now than what this person was shown (409)."""
     found = previewed(desk, incident, who, use, params)
-    if found["fingerprint"] != fingerprint:
+    if found["wrong"]:
+        raise Refused(400, found["wrong"], remedy="see `homeostat plugins` for its parameters")
+    if fingerprint and found["fingerprint"] != fingerprint:
         raise Refused(
             409,
             "something else would run now than what was shown",

@@ -81,6 +81,16 @@ async def test_a_misspelt_action_is_told_before_it_is_tried() -> None:
     assert found["remedy"] == 'did you mean "process.restart"?'
 
 
+async def test_parameters_it_cannot_take_are_told_before_and_never_tried() -> None:
+    async with asking() as (made, caller, path):
+        made.wrong = "process.restart: grace_seconds: a number is expected"
+        found = await previewed(caller, path, RESTART)
+        assert (found["would_run"], found["stops_why"]) == (False, made.wrong)
+        refused = await caller.post(path, json=RESTART)
+        assert (refused.status, refused.json()["error"]) == (400, made.wrong)
+    assert made.acts() == []
+
+
 async def test_what_is_not_what_was_shown_does_not_run() -> None:
     async with asking() as (made, caller, path):
         shown = (await previewed(caller, path, RESTART))["fingerprint"]
