@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from agent.core.chance import chance_of, variation_of
-from agent.core.likeness import in_vain
+from agent.core.likeness import in_vain, strays
 from agent.core.proposed_parts import Way
 from agent.core.proposed_ways import Refusal
 from agent.core.view import View
@@ -104,6 +104,15 @@ def against_at_once(
     vain = [r.incident_id for way in ways for r in in_vain(way.likes[-1], view)]
     if vain:
         found.append(f"the same did not help, or not for good, in {', '.join(vain[-5:])}")
+    mine = {way.recipe for way in ways}
+    once = sorted(
+        i
+        for way in ways
+        for i in strays(way.likes[-1], view)
+        if view.resolutions[i].recipe not in mine
+    )
+    if once:
+        found.append(f"{', '.join(once[-5:])}, which looks alike, was resolved in another way")
     if any(way.contrast for way in ways):
         found.append("incidents that look alike ended otherwise")
     if chance > learning.chance:

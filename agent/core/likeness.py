@@ -17,9 +17,12 @@ from agent.model.learning import CauseKind, Credit, Deed, Resolution
 
 NOTHING_WRONG = (CauseKind.EXPECTED, CauseKind.FALSE_ALERT)
 SAYS_NOTHING = (Credit.PENDING, Credit.UNTIMED, Credit.NOTHING_DONE)
-DID_NOT_LAST = (Credit.RELAPSED, Credit.TOO_LATE, Credit.NOT_CLEARED)
+MAY_BE_CHANCE = (Credit.RELAPSED, Credit.TOO_LATE, Credit.NOT_CLEARED, Credit.HARMED)
+"""Once in a while something comes back, or something else breaks next to it, for other reasons."""
+MOST_HARMED = 1
 GOOD_FOR_ONE = 3
-"""For each time that a remedy did not last, so many times it has to have been credited."""
+"""For each time that a remedy did not help for good, so many times it has to have been
+credited."""
 
 
 def signature_of(*, alertnames: Sequence[str], kind: str, layer: str) -> str:
@@ -96,11 +99,23 @@ def contrast(resolution: Resolution, view: View) -> tuple[Resolution, ...]:
     seen = with_signature(resolution.signature, view, latest=resolution)
     recipe = resolution.recipe
     good = sum(1 for r in seen if r.recipe == recipe and r.credit is Credit.CREDITED)
-    failed = [r for r in seen if r.recipe == recipe and r.credit in DID_NOT_LAST]
-    few = {r.incident_id for r in failed} if len(failed) * GOOD_FOR_ONE <= good else set()
+    failed = [r for r in seen if r.recipe == recipe and r.credit in MAY_BE_CHANCE]
+    harmed = sum(1 for r in failed if r.credit is Credit.HARMED)
+    is_few = len(failed) * GOOD_FOR_ONE <= good and harmed <= MOST_HARMED
+    few = {r.incident_id for r in failed} if is_few else set()
     return tuple(
         r for r in seen if r.incident_id not in few and _differs(r, resolution.recipe, view)
     )
+
+
+def strays(resolution: Resolution, view: View) -> frozenset[str]:
+    """Ids of like incidents with another remedy that was credited just once: it may have been a
+    coincidence, and is no other way to resolve them before it is repeated."""
+    counts: dict[str, list[str]] = {}
+    for r in credited(resolution, view):
+        if r.recipe != resolution.recipe:
+            counts.setdefault(r.recipe, []).append(r.incident_id)
+    return frozenset(ids[0] for ids in counts.values() if len(ids) == 1)
 
 
 def in_vain(resolution: Resolution, view: View) -> tuple[Resolution, ...]:

@@ -21,7 +21,7 @@ from agent.core.deciders import (
     builder_of,
     deciders_of,
 )
-from agent.core.likeness import alike, contrast, credited, in_words, with_signature
+from agent.core.likeness import alike, contrast, credited, in_words, strays, with_signature
 from agent.core.proposed_asks import carried_over
 from agent.core.proposed_document import Written, document_of, plain
 from agent.core.proposed_parts import Way
@@ -110,11 +110,23 @@ def _made(
             text = "the incidents behind another remedy for the same alerts are not known any more"
             return Refusal(reason=Reason.RESOLUTIONS_CONTRADICT, text=text)
         latest = same[-1] if recipe != resolution.recipe else resolution
-        way = way_of(len(found) + 1, same, contrast(latest, view), view.plugins)
+        way = _way(len(found) + 1, same, latest, view)
         if isinstance(way, Refusal):
             return way
         found.append(way)
     return _promotion(found, before, view, at=at)
+
+
+def _way(number: int, same: Sequence[Resolution], latest: Resolution, view: View) -> Way | Refusal:
+    """Told apart from all that ended otherwise; where nothing does that, from all but what was
+    resolved otherwise just once. That one keeps it from running at once (core/deciders.py)."""
+    others = contrast(latest, view)
+    way = way_of(number, same, others, view.plugins)
+    if not isinstance(way, Refusal) or way.reason is not Reason.RESOLUTIONS_CONTRADICT:
+        return way
+    once = strays(latest, view)
+    fewer = tuple(r for r in others if r.incident_id not in once)
+    return way_of(number, same, fewer, view.plugins) if len(fewer) < len(others) else way
 
 
 def _recipes(before: Promotion | None) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from agent.core.likeness import (
     in_vain,
     recipe_of,
     signature_of,
+    strays,
     with_signature,
 )
 from agent.model.learning import CauseKind, Credit
@@ -172,8 +173,26 @@ def test_one_in_four_that_did_not_last_is_no_other_cause_yet(credit: Credit) -> 
     assert [r.incident_id for r in contrast(mine, view)] == ["inc-4", "inc-5"]
 
 
-@pytest.mark.parametrize("credit", [Credit.BEFORE, Credit.HARMED])
-def test_one_that_did_harm_or_was_not_needed_is(credit: Credit) -> None:
+def test_one_that_was_not_needed_is() -> None:
     view = site()
-    remember(view, *three(), resolution(4, credit=credit))
+    remember(view, *three(), resolution(4, credit=Credit.BEFORE))
     assert [r.incident_id for r in contrast(view.resolutions["inc-3"], view)] == ["inc-4"]
+
+
+def test_harm_may_be_a_coincidence_once_and_not_twice() -> None:
+    view = site()
+    many = [resolution(n) for n in range(4, 12)]
+    state = remember(view, *three(), *many, resolution(20, credit=Credit.HARMED))
+    mine = view.resolutions["inc-3"]
+    assert contrast(mine, view) == ()
+    keep(state, resolution(21, credit=Credit.HARMED))
+    assert [r.incident_id for r in contrast(mine, view)] == ["inc-20", "inc-21"]
+
+
+def test_another_remedy_counts_once_it_is_repeated() -> None:
+    view = site()
+    state = remember(view, *three(), resolution(4, did=FLUSH))
+    mine = view.resolutions["inc-3"]
+    assert strays(mine, view) == {"inc-4"}
+    keep(state, resolution(5, did=FLUSH))
+    assert strays(mine, view) == frozenset()

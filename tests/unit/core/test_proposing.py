@@ -129,9 +129,16 @@ def test_where_people_said_that_nothing_was_broken_it_is_refused() -> None:
 
 def test_another_remedy_for_the_same_alert_refuses_it() -> None:
     """Contradictory resolutions."""
-    found = refused(considered(site(), *three(), resolution(4, did=FLUSH), of=2))
+    others = [resolution(n, did=FLUSH) for n in (4, 5)]
+    found = refused(considered(site(), *three(), *others, of=2))
     assert found.reason is Reason.RESOLUTIONS_CONTRADICT
     assert "inc-4: version.set(target: entity.name, to: text)" in found.reason_text
+
+
+def test_another_remedy_that_helped_just_once_keeps_it_from_running_at_once() -> None:
+    found = proposal_in(considered(site(), *three(), resolution(4, did=FLUSH), of=2))
+    assert found.state is PromotionState.TRYING
+    assert "inc-4, which looks alike, was resolved in another way" in found.not_clean
 
 
 def test_a_finding_that_tells_them_apart_becomes_a_condition() -> None:
@@ -151,7 +158,7 @@ def test_a_refusal_is_written_down_once_for_each_reason() -> None:
     for n in range(5, 15):
         keep(state, resolution(n))
         assert consider(resolution(n), view, at=LATER) == Decision()
-    keep(state, resolution(20, did=FLUSH))
+    keep(state, resolution(20, did=FLUSH), resolution(21, did=FLUSH))
     view.likes = {s: {i: True for i in ids if i != "inc-4"} for s, ids in view.likes.items()}
     assert refused(consider(resolution(14), view, at=LATER)).reason is Reason.RESOLUTIONS_CONTRADICT
 
