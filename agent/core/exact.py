@@ -11,8 +11,6 @@ from fractions import Fraction
 from functools import lru_cache
 from math import comb
 
-BISECTIONS = 40
-"""Halvings of the range of a bound: one in 10^12."""
 MOST_NEEDED = 2_000
 """Nobody waits for more trials than that."""
 
@@ -35,21 +33,10 @@ def at_least(hits: int, of: int, share: Fraction) -> Fraction:
     return Fraction(ways, bottom**of)
 
 
-def lower_bound(good: int, of: int, confidence: float) -> float:
-    """Clopper and Pearson's one-sided lower bound of the true share: were it any smaller, so many
-    good ones would come with less than 1 - confidence. 0 where nothing was tried."""
-    if of <= 0 or good <= 0:
-        return 0.0
-    doubt = 1 - as_written(confidence)
-    low, high = Fraction(0), Fraction(1)
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if at_least(good, of, middle) < doubt else (low, middle)
-    return float(low)
-
-
 def is_shown(good: int, of: int, *, quality: float, confidence: float) -> bool:
-    """Whether that lower bound reaches the quality, asked without rounding."""
+    """Whether Clopper and Pearson's one-sided lower bound of the true share reaches the quality,
+    asked without rounding: were the share any smaller, so many good ones would come with less than
+    1 - confidence."""
     if of <= 0:
         return False
     return at_least(good, of, as_written(quality)) <= 1 - as_written(confidence)

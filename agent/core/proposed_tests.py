@@ -7,8 +7,10 @@ back, so that whoever deletes one is told by `homeostat check` or `homeostat tes
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from agent.core.identify import ENTITY_LABELS
 from agent.core.origins import fields_of, is_readable
@@ -19,6 +21,23 @@ MOST_TESTS = 5
 """Incidents of each kind that become tests: the latest."""
 
 
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runbook reads of an incident, as expressions."""
+
+    fields: frozenset[str]
+    targets: frozenset[str]
+    """Those that a step takes its target from. Nothing is registered in a test but the incident's
+    own entity, so there it stands for what is acted on."""
+
+
+def _read_by(ways: Sequence[Way]) -> Read:
+    targets = {str(step["with"].get("target", "")) for way in ways for step in way.steps}
+    return Read(
+        fields=frozenset(e for way in ways for e in (way.field, *way.reads) if e),
+        targets=frozenset(t.removeprefix("=") for t in targets if t.startswith("=")),
+    )
+
+
 def tests_of(
     ways: Sequence[Way],
     rows: Sequence[Row],
@@ -27,19 +46,16 @@ def tests_of(
     calls: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """`shared` are the incidents that no way is for."""
-    fields = Fields(
-        (e for way in ways for e in (way.field, *way.reads) if e),
-        targets={str(s["with"].get("target", "")) for way in ways for s in way.steps},
-    )
+    read = _read_by(ways)
     made_up = next((row.made_up for row in rows if row.made_up is not None), None)
-    found = [_as_resolved(r, way, fields, calls) for way in ways for r in way.likes[-MOST_TESTS:]]
+    found = [_as_resolved(r, way, read, calls) for way in ways for r in way.likes[-MOST_TESTS:]]
     if rows:
-        left = [(f"left to people as {r.incident_id}", _given(r, fields)) for r in shared]
+        left = [(f"left to people as {r.incident_id}", _given(r, read)) for r in shared]
         if made_up is not None:
             name = "what nobody has seen is left to people"
-            left.append((name, _given(ways[0].likes[-1], fields, instead=made_up)))
+            left.append((name, _given(ways[0].likes[-1], read, instead=made_up)))
         found += [_left(name, given) for name, given in left[-MOST_TESTS:]]
-    found += [_taken_back(way, fields) for way in ways if way.goes_back]
+    found += [_taken_back(way, read) for way in ways if way.goes_back]
     return [*found, *_stopped(guard, ways[0].plan)]
 
 
@@ -48,10 +64,8 @@ def _left(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, "given": dict(given), "expect": expect}
 
 
-def _as_resolved(
-    r: Resolution, way: Way, fields: Fields, calls: Mapping[str, Any]
-) -> dict[str, Any]:
-    given = _given(r, fields)
+def _as_resolved(r: Resolution, way: Way, read: Read, calls: Mapping[str, Any]) -> dict[str, Any]:
+    given = _given(r, read)
     if way.observed is not None:
         facts = _nested([(way.observed.field, not way.observed.was)])
         given["after"] = {"facts": {proof_id(calls): facts}}
@@ -63,11 +77,11 @@ def _as_resolved(
     }
 
 
-def _taken_back(way: Way, fields: Fields) -> dict[str, Any]:
+def _taken_back(way: Way, read: Read) -> dict[str, Any]:
     """Nothing cleared: what was done is taken back."""
     return {
         "name": f"{way.plan} is taken back where it does not help",
-        "given": {**_given(way.likes[-1], fields), "after": {"alert": "firing"}},
+        "given": {**_given(way.likes[-1], read), "after": {"alert": "firing"}},
         "expect": {"verdict": "failed", "outcome": "routed"},
     }
 
@@ -96,38 +110,24 @@ def _minutes(written: str) -> int:
     return int(written[:-1]) * (60 if written.endswith("h") else 1)
 
 
-class Fields(tuple[str, ...]):
-    """What is read of an incident. `targets`: what a step takes its target from. Nothing is
-    registered in a test but the incident's own entity, so there it stands for what is acted on."""
-
-    targets: frozenset[str]
-
-    def __new__(cls, fields: Iterable[str], *, targets: Collection[str]) -> Fields:
-        made = super().__new__(cls, fields)
-        made.targets = frozenset(t.removeprefix("=") for t in targets if t.startswith("="))
-        return made
-
-
-def _given(
-    r: Resolution, fields: Fields, *, instead: tuple[str, Any] | None = None
-) -> dict[str, Any]:
+def _given(r: Resolution, read: Read, *, instead: tuple[str, Any] | None = None) -> dict[str, Any]:
     """The incident as far as anything reads it: no label that says nothing here, and of what was
     found only the fields."""
     labels = {"alertname": r.alertname}
-    read = {e.removeprefix("alert.labels.") for e in fields if e.startswith("alert.labels.")}
     for name, value in sorted(r.labels.items()):
         is_own = name in ENTITY_LABELS and value == r.entity
-        if (is_own or name == "severity" or name in read) and is_readable(value):
-            is_aim = f"alert.labels.{name}" in fields.targets and r.entity is not None
+        label = f"alert.labels.{name}"
+        if (is_own or name == "severity" or label in read.fields) and is_readable(value):
+            is_aim = label in read.targets and r.entity is not None
             labels[name] = str(r.entity) if is_aim else value
     given: dict[str, Any] = {"alert": {"labels": labels}}
     if r.entity is not None:
         given["entity"] = {"name": r.entity, "kind": r.kind}
     found = [
-        (field, r.entity if field in fields.targets and r.entity is not None else value)
+        (field, r.entity if field in read.targets and r.entity is not None else value)
         for name, finding in r.findings.items()
         for field, value in fields_of(name, finding)
-        if field in fields
+        if field in read.fields
     ]
     if instead is not None:
         found = [(field, value) for field, value in found if field != instead[0]] + [instead]

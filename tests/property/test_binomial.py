@@ -7,7 +7,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.exact import at_least, is_shown, lower_bound
+from agent.core.exact import at_least, is_shown
+from tests.support.binomial_bound import lower_bound
 
 SHARES = st.integers(0, 100).map(lambda n: Fraction(n, 100))
 RUNS = st.integers(1, 40).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of)))

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from agent.core.exact import as_written, at_least, is_shown, lower_bound, needed
+from agent.core.exact import as_written, at_least, is_shown, needed
+from tests.support.binomial_bound import lower_bound
 
 
 @pytest.mark.parametrize(
