@@ -18,6 +18,7 @@ from agent.model.records import Breaker, Storm
 from tests.support.facade import NOW, FakeFacade, burning, running
 from tests.support.ladders import Fixed
 from tests.support.periods import Raising
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.browser
 EVIL = "<img src=x onerror=alert(1)>"
@@ -48,6 +49,7 @@ async def test_incidents_appear_without_reloading() -> None:
         await page.goto(url)
         await page.wait_for_selector("text=Nothing is open")
         await page.wait_for_function("document.querySelector('#live') !== null")
+        await eventually(lambda: facade.streams, within=20, what="the page listens")
         await facade.add(burning("i-1", title=EVIL, labels={"alertname": EVIL}))
         facade.tell("incident", "i-1")
         await page.wait_for_selector(f"text={EVIL}", timeout=5000)
