@@ -12,11 +12,21 @@ from typing import Any
 
 import msgspec
 
-from agent.core import breaker, credit, follow_ups, near_misses, standing
+from agent.core import (
+    breaker,
+    credit,
+    follow_ups,
+    near_misses,
+    objectives,
+    own_health,
+    reference_probes,
+    standing,
+)
 from agent.core.announcing import announce, is_ours, take_echo
 from agent.core.baseline import baseline, take_baseline
 from agent.core.blindness import absorb_watchdog, go_blind, is_watchdog, take_check
 from agent.core.cause import find_cause, take_relapse
+from agent.core.changes import take_change
 from agent.core.delivery import second_way, take_receipt
 from agent.core.diagnosis import diagnose, take_finding
 from agent.core.ending import tell_of_end
@@ -41,13 +51,15 @@ from agent.core.rollback import next_plan, roll_back
 from agent.core.routing import page_hold_over, route
 from agent.core.silence import silence, unsilence
 from agent.core.storm import pass_over, weather
+from agent.core.survey import take_survey
+from agent.core.telemetry import take_telemetry
 from agent.core.trials import count_runs
 from agent.core.tried_out import take_delivery, take_trial
 from agent.core.turn import Todo, Turn
 from agent.core.verification import deadline, judge, look, prove, prove_back, take_look
 from agent.core.view import View
 from agent.core.waiting import wait_over
-from agent.model.decision import Decision, JournalEntry, Record
+from agent.model.decision import Decision
 from agent.model.event import (
     AlertReceived,
     Announced,
@@ -60,19 +72,24 @@ from agent.model.event import (
     HaltLifted,
     HeartbeatReceived,
     MeasureReceived,
+    OwnRead,
+    OwnReviewed,
     PromotionAnswered,
     PromotionDecided,
     PromotionDelivered,
     PromotionTried,
+    ReferenceAnswered,
     RunbooksRead,
     SilencesRead,
+    SloRead,
     SourceChecked,
     StandingAsked,
+    SurveyTaken,
+    TelemetryReceived,
     TimerFired,
 )
 from agent.model.incident import Incident
 from agent.model.reason import Reason
-from agent.model.records import ChangeRecord
 
 Stage = Callable[[Turn], Turn]
 
@@ -153,6 +170,12 @@ STAGES: tuple[Stage, ...] = (
 ASIDE: Mapping[type[Any], Callable[[Any, View], Decision]] = {
     HeartbeatReceived: take_heartbeat,
     MeasureReceived: take_measure,
+    TelemetryReceived: take_telemetry,
+    ReferenceAnswered: reference_probes.take_answer,
+    SloRead: objectives.take_reading,
+    SurveyTaken: take_survey,
+    OwnRead: own_health.take_reading,
+    OwnReviewed: own_health.take_review,
     ChangeReceived: lambda event, _view: take_change(event),
     PromotionDecided: decide_promotion,
     PromotionTried: take_trial,
@@ -217,29 +240,8 @@ def _other_timer(event: TimerFired, view: View) -> Decision:
         return standing.review(name, view, at=event.at)
     if kind == follow_ups.SUBJECT:
         return follow_ups.remind(name, view, at=event.at)
+    if event.subject == own_health.SUBJECT:
+        return own_health.due(view, at=event.at)
     if kind == "storm":
         return pass_over(name, event.name, view, at=event.at)
     return Decision()
-
-
-def take_change(event: ChangeReceived) -> Decision:
-    """Somebody changed something on purpose: kept, so that diagnosis can see it."""
-    change = event.change
-    body = ChangeRecord(
-        product=change.product,
-        entity=change.entity,
-        what=change.what,
-        by=change.by,
-        at=event.at,
-        is_manual=change.is_manual,
-    )
-    entry = JournalEntry(
-        at=event.at,
-        subject=f"product:{change.product}",
-        kind="change",
-        reason=Reason.TOLD_BY_SOURCE,
-        text=f"{change.entity}: {change.what}"[:300],
-        who=change.by or "unknown",
-    )
-    record = Record(kind="change", key=f"{change.entity}/{event.at!r}", body=body)
-    return Decision(journal=(entry,), records=(record,))

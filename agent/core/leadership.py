@@ -28,12 +28,18 @@ def _metric(product: str, view: View) -> LeadershipMetric | None:
     return found.leadership_metric if found else None
 
 
+def _allowed(metric: LeadershipMetric) -> float:
+    if metric.flat_for_seconds is not None:
+        return metric.flat_for_seconds
+    return metric.motion.cadence_seconds if metric.motion is not None else 86_400.0
+
+
 def watch(product: str, view: View, *, at: float) -> Timer | None:
     """The timer of a product whose metric was not read yet."""
     metric = _metric(product, view)
     if metric is None:
         return None
-    return Timer(subject=subject_of(product), name=TIMER, due=at + metric.flat_for_seconds)
+    return Timer(subject=subject_of(product), name=TIMER, due=at + _allowed(metric))
 
 
 def take_measure(event: MeasureReceived, view: View) -> Decision:
@@ -61,7 +67,7 @@ def take_measure(event: MeasureReceived, view: View) -> Decision:
     )
     timers: tuple[Timer, ...] = ()
     if moved:
-        due = at + metric.flat_for_seconds
+        due = at + _allowed(metric)
         timers = (Timer(subject=subject_of(measure.product), name=TIMER, due=due),)
     return Decision(
         records=(Record(kind="measure", key=measure.product, body=signs),),
@@ -79,13 +85,13 @@ def stand_still(product: str, view: View, *, at: float) -> Decision:
     known = view.measures.get(product)
     if known is not None and known.firing_since is not None:
         return Decision()
-    moved_lately = known is not None and at < known.moved_at + metric.flat_for_seconds
+    moved_lately = known is not None and at < known.moved_at + _allowed(metric)
     if moved_lately or _burns_below(product, view):
         since = known.moved_at if known is not None and moved_lately else at
-        due = since + metric.flat_for_seconds
+        due = since + _allowed(metric)
         return Decision(timers=(Timer(subject=subject_of(product), name=TIMER, due=due),))
     if known is None:
-        why = f"no reading of {metric.name} at all for {metric.flat_for_seconds:.0f} s"
+        why = f"no reading of {metric.name} at all for {_allowed(metric):.0f} s"
         value = 0.0
     else:
         still = at - known.moved_at

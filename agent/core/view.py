@@ -37,6 +37,15 @@ from agent.model.records import (
     Storm,
 )
 from agent.model.runbook import Runbook
+from agent.model.series import DriftState, MotionSeries
+from agent.model.signals import (
+    BlindSpot,
+    OwnState,
+    ProbeSigns,
+    SloSigns,
+    SurveySigns,
+    TelemetrySigns,
+)
 
 
 class RunbookIndex(Protocol):
@@ -99,7 +108,21 @@ class View(msgspec.Struct, kw_only=True):
     """Product (empty: none) by id of each incident with a plan in hand: acting, or its proof still
     out."""
     agents: Mapping[str, AgentSigns] = {}
+    telemetry: Mapping[str, TelemetrySigns] = {}
+    """By name of the member, as `agents`."""
+    drifts: Mapping[str, DriftState] = {}
+    """By AGENT/ASPECT."""
+    probes: Mapping[str, ProbeSigns] = {}
+    """Reference probes, by AGENT/PROBE."""
     measures: Mapping[str, MeasureSigns] = {}
+    motions: Mapping[str, MotionSeries] = {}
+    """By product, as `measures`."""
+    objectives: Mapping[str, SloSigns] = {}
+    """By PRODUCT/SLO."""
+    blind_spots: Mapping[str, BlindSpot] = {}
+    """By KIND/SUBJECT."""
+    surveys: Mapping[str, SurveySigns] = {}
+    own: Mapping[str, OwnState] = {}
     changes: Mapping[str, tuple[ChangeRecord, ...]] = {}
     """By entity, oldest first."""
     resolutions: Mapping[str, Resolution] = {}

@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from agent.model.records import Silence
+from agent.model.signals import ChangeKind, ChangePhase, Counters, Mode
 
 
 class Layer(StrEnum):
@@ -58,20 +59,77 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.source}/{self.fingerprint}"
 
 
+Scalar = str | int | float | bool | None
+
+
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     """A sub-agent or proxy says that it lives, or its last will says that it does not."""
 
     agent: str
     alive: bool = True
-    detail: Mapping[str, str | int | float | bool | None] = {}
+    detail: Mapping[str, Scalar] = {}
+    """What it says besides."""
+    boot: str = ""
+    """Names one life of it."""
+    seq: int | None = None
+    """Counts its beats within one life."""
+    work: float | None = None
+    """Running total of what it did in this life."""
+    last_success: float | None = None
+    sent_at: float | None = None
+    """Both by its own clock, seconds since the epoch."""
+    version: str = ""
+    config_hash: str = ""
+    mode: Mode | None = None
+    faults: tuple[str, ...] = ()
+    """What of it could not be read, as sentences: it beats all the same."""
+
+
+class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
+    """Running totals of the work of a sub-agent or proxy."""
+
+    agent: str
+    counters: Counters = Counters()
+    boot: str = ""
+    source: str = ""
+    """Empty: it said so itself, which is a sign of life; else who counted."""
+    sent_at: float | None = None
+    detail: Mapping[str, Scalar] = {}
+    faults: tuple[str, ...] = ()
+
+
+class ReferenceAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a member answered to a reference probe."""
+
+    agent: str
+    probe: str
+    is_right: bool | None
+    """None: it did not answer, or not in time."""
+    said: str = ""
+    seconds: float = 0.0
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
-    """One reading of a product's leadership metric (outcome layer)."""
+    """One reading of a product's leadership metric (outcome layer). What is no number (NaN) is a
+    gap."""
 
     product: str
     metric: str
     value: float
+    sent_at: float | None = None
+
+
+class SloReading(msgspec.Struct, frozen=True, kw_only=True):
+    """How an objective stands, over its window."""
+
+    product: str
+    slo: str
+    bad: float | None
+    """Share of events that were bad, from 0 to 1; None: there is nothing to tell it from."""
+    events: float | None = None
+    """How many there were, where that is known."""
+    burn: Mapping[str, float] = {}
+    """By window, as `1h`: how many times faster than allowed the budget is spent."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +141,13 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     is_manual: bool = False
     """Somebody did it by hand, and not a delivery that they only started."""
+    kind: ChangeKind = ChangeKind.OTHER
+    version: str = ""
+    before: str = ""
+    """The version it was at."""
+    phase: ChangePhase = ChangePhase.DONE
+    link: str = ""
+    sent_at: float | None = None
 
 
 class SilenceList(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,5 +165,15 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-Signal = Alert | Heartbeat | Measure | Change | SilenceList | Alive
+Signal = (
+    Alert
+    | Heartbeat
+    | Telemetry
+    | ReferenceAnswer
+    | Measure
+    | SloReading
+    | Change
+    | SilenceList
+    | Alive
+)
 """What a source may emit. The runtime stamps the time of arrival on it and makes it an event."""

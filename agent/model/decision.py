@@ -78,7 +78,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     Kinds: `act` `agent` `measure` `change` `resolution` `promotion` `silence` `runbook_text`
     `halt` `storm` `breaker` `flap` `source` `signed` `standing` `follow_up` `near_miss`
-    `announced`. The shape of each is a struct in model/records.py or model/learning.py.
+    `announced` `telemetry` `drift` `probe` `motion` `slo` `blind_spot` `survey` `own`. The shape of
+    each is a struct in model/records.py, model/learning.py, model/signals.py or model/series.py.
     """
 
     kind: str

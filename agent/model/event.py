@@ -11,11 +11,20 @@ from typing import Any
 
 import msgspec
 
-from agent.model.alert import Alert, Change, Heartbeat, Measure
+from agent.model.alert import (
+    Alert,
+    Change,
+    Heartbeat,
+    Measure,
+    ReferenceAnswer,
+    SloReading,
+    Telemetry,
+)
 from agent.model.command import Command
 from agent.model.effect import Outcome
 from agent.model.learning import Backtested, CauseKind, Delivered, FollowUp, ToldCall
 from agent.model.records import Silence
+from agent.model.signals import BlindSpot, BlindSpotKind
 
 
 class AlertReceived(msgspec.Struct, frozen=True, kw_only=True, tag="alert_received"):
@@ -28,6 +37,51 @@ class AlertReceived(msgspec.Struct, frozen=True, kw_only=True, tag="alert_receiv
 class HeartbeatReceived(msgspec.Struct, frozen=True, kw_only=True, tag="heartbeat_received"):
     at: float
     heartbeat: Heartbeat
+
+
+class TelemetryReceived(msgspec.Struct, frozen=True, kw_only=True, tag="telemetry_received"):
+    at: float
+    telemetry: Telemetry
+
+
+class ReferenceAnswered(msgspec.Struct, frozen=True, kw_only=True, tag="reference_answered"):
+    at: float
+    answer: ReferenceAnswer
+
+
+class SloRead(msgspec.Struct, frozen=True, kw_only=True, tag="slo_read"):
+    at: float
+    reading: SloReading
+
+
+class SurveyTaken(msgspec.Struct, frozen=True, kw_only=True, tag="survey_taken"):
+    """It was looked for blind spots of these kinds: those of them that are not among `found` are
+    not there any more. What could not be looked at is not among `kinds`."""
+
+    at: float
+    seconds: float
+    kinds: tuple[BlindSpotKind, ...]
+    found: tuple[BlindSpot, ...] = ()
+    could_not: tuple[str, ...] = ()
+
+
+class OwnRead(msgspec.Struct, frozen=True, kw_only=True, tag="own_read"):
+    """What the agent measured of itself since it did so last."""
+
+    at: float
+    decisions: int = 0
+    late: int = 0
+    """Of these, how many took longer than its objective allows."""
+    lost: int = 0
+    """Alerts that were taken and are in no line of the ledger."""
+
+
+class OwnReviewed(msgspec.Struct, frozen=True, kw_only=True, tag="own_reviewed"):
+    """A person looked at what the agent did wrong, and lets it act again."""
+
+    at: float
+    who: str
+    why: str
 
 
 class MeasureReceived(msgspec.Struct, frozen=True, kw_only=True, tag="measure_received"):
@@ -269,7 +323,13 @@ class PromotionDecided(msgspec.Struct, frozen=True, kw_only=True, tag="promotion
 Event = (
     AlertReceived
     | HeartbeatReceived
+    | TelemetryReceived
+    | ReferenceAnswered
     | MeasureReceived
+    | SloRead
+    | SurveyTaken
+    | OwnRead
+    | OwnReviewed
     | ChangeReceived
     | CommandFinished
     | TimerFired

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from agent.model.signals import Member, Motion
+
 
 class EntityKind(StrEnum):
     SERVICE = "service"
@@ -23,8 +25,22 @@ class LeadershipMetric(msgspec.Struct, frozen=True, kw_only=True):
     """The number that says the product does its job for its users (outcome layer)."""
 
     name: str
-    flat_for_seconds: float
+    flat_for_seconds: float | None = None
     """Standing still for so long while all is green below is an incident for the builder."""
+    motion: Motion | None = None
+    """How it is expected to move; None: any change is good enough."""
+    query: str = ""
+    """PromQL that reads it; empty: it is reported."""
+
+
+class Sli(msgspec.Struct, frozen=True, kw_only=True):
+    """What is counted: PromQL with `$window` where the range stands. Either what was bad and all
+    there was, or a share by itself."""
+
+    bad: str = ""
+    total: str = ""
+    share: str = ""
+    """Share of bad ones, from 0 to 1, over `$window`."""
 
 
 class Slo(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +52,13 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True):
     objective: float = 0.99
     """Share of good events from 0 to 1."""
     window_seconds: float = 2_592_000.0
+    sli: Sli | None = None
+    """None: it is only stated, and nothing watches it."""
+    least_events: float = 0.0
+    """So many events in a window are too few to wake anybody over; 0: computed, so that one bad
+    event alone pages nobody."""
+    path: str = ""
+    """File it was read from."""
 
 
 class Floor(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +101,8 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     health_url: str | None = None
     heartbeat_seconds: float | None = None
     """Expected beat of an agent; silent after `policy.missed_heartbeats` of them."""
+    member: Member | None = None
+    """What else an agent declares."""
     process: Mapping[str, Any] | None = None
     """How the embedded substrate runs it; read by runtime/processes.py."""
     edges: tuple[Edge, ...] = ()

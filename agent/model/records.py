@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import msgspec
 
 from agent.model.effect import OutcomeStatus, Verdict
+from agent.model.series import OpenBin
+from agent.model.signals import ChangeKind, ChangePhase, Mode
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,23 @@ class AgentSigns(msgspec.Struct, frozen=True, kw_only=True):
     """Start of the alert that says it is silent, while that alert is firing."""
     beats: int = 0
     detail: Mapping[str, str | int | float | bool | None] = {}
+    boot: str = ""
+    """Names one life of it: sequences and counters begin anew with each."""
+    seq: int | None = None
+    work: float | None = None
+    """Running total of what it did."""
+    worked_at: float | None = None
+    """When that moved last."""
+    hung_since: float | None = None
+    """Start of the alert that says it hangs, while that alert is firing."""
+    last_success: float | None = None
+    """When it last did something well, by its own clock."""
+    version: str = ""
+    config_hash: str = ""
+    mode: Mode | None = None
+    """As it said itself."""
+    unpinned_since: float | None = None
+    """Start of the alert that says it runs something else than declared, while that is firing."""
 
 
 class MeasureSigns(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +86,8 @@ class MeasureSigns(msgspec.Struct, frozen=True, kw_only=True):
     last_at: float
     firing_since: float | None = None
     """Start of the alert that says it stands still, while that alert is firing."""
+    open: OpenBin | None = None
+    """What was read since the last bin of its series was closed (model/series.py)."""
 
 
 class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +100,11 @@ class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     is_manual: bool = False
     """By hand, and not by a delivery."""
+    kind: ChangeKind = ChangeKind.OTHER
+    version: str = ""
+    before: str = ""
+    phase: ChangePhase = ChangePhase.DONE
+    link: str = ""
 
 
 class SilenceMatcher(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ import msgspec
 from agent.model.alert import Signal
 from agent.model.errors import Permanent, Temporary
 from agent.model.product import Entity, Registry
+from agent.model.signals import ChangeSeen, MemberSeen, Mode
 
 
 class Unreached(Temporary):
@@ -167,6 +168,16 @@ class Certificates(msgspec.Struct, frozen=True, kw_only=True):
     """Why one of them is not known."""
 
 
+class MemberTold(msgspec.Struct, frozen=True, kw_only=True):
+    """What a member was told. Empty: nothing."""
+
+    mode: Mode = Mode.ACT
+    version: str = ""
+    config_hash: str = ""
+    key: str = ""
+    """Of the act that told it last."""
+
+
 class ProcessReader(Protocol):
     """Looks at supervised processes; cannot change them."""
 
@@ -241,6 +252,44 @@ class ProcessControl(ProcessReader, Protocol):
         ...
 
 
+class SignalReader(Protocol):
+    """What members of the machinery said of themselves, and what was changed on purpose: as the
+    daemon knows it now. It asks nobody."""
+
+    def member(self, name: str) -> MemberSeen: ...
+
+    def changes(
+        self, *, product: str | None = None, entity: str | None = None, since_seconds: float
+    ) -> tuple[ChangeSeen, ...]:
+        """Of this entity, and of all that this product is made of; newest first."""
+        ...
+
+
+class MemberReader(Protocol):
+    """The mode a sub-agent or proxy was told to be in (docs/machinery.md)."""
+
+    async def told(self, name: str) -> MemberTold:
+        """What stands there now. Raises Temporary where that cannot be read, Permanent where it
+        has no way to be told anything."""
+        ...
+
+
+class MemberControl(MemberReader, Protocol):
+    """Tells sub-agents and proxies what to do. `key` is the idempotency key of the step."""
+
+    async def tell(
+        self,
+        name: str,
+        *,
+        key: str,
+        mode: Mode | None = None,
+        version: str | None = None,
+        config_hash: str | None = None,
+    ) -> MemberTold:
+        """Changes what is given and leaves the rest; returns what stood there before."""
+        ...
+
+
 class Log(Protocol):
     """Structured log of one plugin call. Never put alert text into the event name."""
 
@@ -253,6 +302,8 @@ class ReadKit(Protocol):
     http: Http
     promql: PromQL
     processes: ProcessReader
+    signals: SignalReader
+    members: MemberReader
     registry: Registry
     log: Log
     deadline_seconds: float
@@ -263,6 +314,8 @@ class ActKit(Protocol):
     http: Http
     promql: PromQL
     processes: ProcessControl
+    signals: SignalReader
+    members: MemberControl
     registry: Registry
     log: Log
     deadline_seconds: float

@@ -15,13 +15,12 @@ import structlog
 
 from agent.catalog.people import Principals
 from agent.catalog.settings import Settings
-from agent.core import blindness, heartbeat, leadership
+from agent.core import blindness
 from agent.core.halting import Place
 from agent.core.matching import MatchIndex
-from agent.core.quiet import look_again
 from agent.core.view import View
 from agent.model.alert import Alert, Signal
-from agent.model.decision import Decision, Record, Timer
+from agent.model.decision import Decision
 from agent.model.errors import HomeostatError
 from agent.model.event import CommandFinished, Event, RunbooksRead, TimerFired
 from agent.model.fault import Fault
@@ -34,6 +33,7 @@ from agent.ports.store import Quarantined, Snapshot, Store
 from agent.runtime.calling import Calling
 from agent.runtime.egress import written_by_people
 from agent.runtime.escalating import Escalating
+from agent.runtime.expecting import expected
 from agent.runtime.forgetting import forget
 from agent.runtime.gauges import gauges
 from agent.runtime.halt_files import HaltFiles
@@ -45,12 +45,16 @@ from agent.runtime.last_resort import NAME, LastResort
 from agent.runtime.notices import Notice, Notices
 from agent.runtime.once import Once
 from agent.runtime.outbox import Outbox
+from agent.runtime.own_health import OwnHealth
 from agent.runtime.processes import Processes
 from agent.runtime.promoting import Promoting
 from agent.runtime.reading import Reading, connections, load_plugins
 from agent.runtime.redaction import Redaction
 from agent.runtime.reloading import Reloading
+from agent.runtime.signal_reading import SignalsInView
+from agent.runtime.silencing import Silencing
 from agent.runtime.sources import Sources
+from agent.runtime.surveying import Surveying
 from agent.runtime.telemetry import Telemetry
 from agent.runtime.timers import Timers
 from agent.runtime.view_state import ViewState
@@ -118,6 +122,7 @@ class Daemon:
             clock=clock,
             processes=self.processes,
             products=lambda: self.view.registry,
+            signals=SignalsInView(self.view, clock),
             prometheus_url=settings.prometheus_url,
             http=http,
             written=written_by_people(settings, self.view),
@@ -136,6 +141,13 @@ class Daemon:
         )
         self.timers, self.notices = Timers(clock=clock, fire=self._fire), Notices()
         self.sources = self._sources_of(settings)
+        self._silencing = Silencing(view=self.view, clock=clock, submit=self.lane.submit)
+        self.surveying = Surveying(
+            view=self.view, store=store, clock=clock, settings=settings, submit=self.lane.submit
+        )
+        self.own_health = OwnHealth(
+            view=self.view, store=store, clock=clock, settings=settings, submit=self.lane.submit
+        )
         self.once = Once(
             store=store, clock=clock, submit=self.lane.submit, receive=self.receive, ask=self.ask
         )
@@ -213,6 +225,8 @@ class Daemon:
         self._spawn(self.files.run(), "reading")
         self._spawn(self.files.watch_files(), "watching")
         self._spawn(self.promoting.run(), "promoting")
+        self._spawn(self.surveying.run(), "blind spots")
+        self._spawn(self.own_health.run(), "own health")
         self._ready = True
         log.info(
             "started",
@@ -264,14 +278,9 @@ class Daemon:
     async def _watch(self) -> None:
         """Agents and leadership metrics that were never heard of get their timers."""
         at = self._clock.now()
-        wanted: list[Timer | None] = [
-            heartbeat.watch(name, self.view, at=at) for name in self.view.registry.entities
-        ]
-        wanted += [leadership.watch(name, self.view, at=at) for name in self.view.registry.products]
+        wanted = expected(self.view, at=at)
         standing = self._state.timers  # what ran out while nobody listened begins anew
-        missing = tuple(
-            t for t in wanted if t is not None and standing.get((t.subject, t.name), 0.0) <= at
-        )
+        missing = tuple(t for t in wanted if standing.get((t.subject, t.name), 0.0) <= at)
         read = [RunbooksRead(at=at)] if self.files.has_news else []
         if missing or read:
             await self.lane.submit([Decision(timers=missing), *read])
@@ -320,23 +329,11 @@ class Daemon:
         return self.halt_files.places()
 
     async def put_silence(self, silence: Silence) -> None:
-        """What stands under one that was there before is looked at: it may be shorter now, or mean
-        less."""
-        changed = {silence.id} if silence.id in self.view.silences else set()
-        await self._change_silence(silence, look_again(changed, self.view, self._clock.now()))
+        await self._silencing.put(silence)
 
     async def expire_silence(self, silence_id: str) -> bool:
         """Ends it now, and looks at once at what still burns under it."""
-        at, known = self._clock.now(), self.view.silences.get(silence_id)
-        if known is None or known.ends_at <= at:
-            return False
-        ended = msgspec.structs.replace(known, ends_at=at, updated_at=at)
-        await self._change_silence(ended, look_again({silence_id}, self.view, at))
-        return True
-
-    async def _change_silence(self, silence: Silence, timers: tuple[Timer, ...]) -> None:
-        record = Record(kind="silence", key=silence.id, body=silence)
-        await self.lane.submit([Decision(records=(record,), timers=timers)])
+        return await self._silencing.expire(silence_id)
 
     async def _fire(self, fired: Sequence[TimerFired]) -> None:
         await self.lane.submit(fired)
@@ -357,6 +354,7 @@ class Daemon:
         for command in commands_of(decisions):
             self.outbox.dispatch(command)
         self.telemetry.committed(decisions, seconds=self.lane.commit_seconds)
+        self.own_health.committed(decisions, seconds=self.lane.commit_seconds)
         self.notices.tell(decisions)
 
     # reading files

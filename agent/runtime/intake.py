@@ -8,7 +8,7 @@ a promised end, the resolve timeout from now on. An end that has passed says tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -23,8 +23,12 @@ from agent.model.alert import (
     Change,
     Heartbeat,
     Measure,
+    ReferenceAnswer,
+    Scalar,
     Signal,
     SilenceList,
+    SloReading,
+    Telemetry,
 )
 from agent.model.event import (
     AlertReceived,
@@ -32,8 +36,11 @@ from agent.model.event import (
     Event,
     HeartbeatReceived,
     MeasureReceived,
+    ReferenceAnswered,
     SilencesRead,
+    SloRead,
     SourceChecked,
+    TelemetryReceived,
 )
 
 ARRIVAL = 0.0
@@ -50,10 +57,22 @@ def event_of(signal: Signal, *, at: float, view: View) -> Event:
         case Heartbeat():
             return HeartbeatReceived(at=at, heartbeat=_clean_heartbeat(signal))
         case Measure():
-            named = msgspec.structs.replace(
+            measure = msgspec.structs.replace(
                 signal, product=_clean(signal.product), metric=_clean(signal.metric)
             )
-            return MeasureReceived(at=at, measure=named)
+            return MeasureReceived(at=at, measure=measure)
+        case Telemetry():
+            return TelemetryReceived(at=at, telemetry=_clean_telemetry(signal))
+        case ReferenceAnswer():
+            named = msgspec.structs.replace(
+                signal,
+                agent=_clean(signal.agent),
+                probe=_clean(signal.probe),
+                said=_clean(signal.said),
+            )
+            return ReferenceAnswered(at=at, answer=named)
+        case SloReading():
+            return SloRead(at=at, reading=signal)
         case Change():
             return ChangeReceived(at=at, change=_clean_change(signal, view))
         case SilenceList():
@@ -118,12 +137,34 @@ def _clean(text: str) -> str:
     return clean_text(text, longest=LONGEST_NAME)[0]
 
 
-def _clean_heartbeat(beat: Heartbeat) -> Heartbeat:
-    detail = {
+def _clean_detail(detail: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
+    return {
         _clean(name): _clean(value) if isinstance(value, str) else value
-        for name, value in beat.detail.items()
+        for name, value in detail.items()
     }
-    return msgspec.structs.replace(beat, agent=_clean(beat.agent), detail=detail)
+
+
+def _clean_heartbeat(beat: Heartbeat) -> Heartbeat:
+    return msgspec.structs.replace(
+        beat,
+        agent=_clean(beat.agent),
+        detail=_clean_detail(beat.detail),
+        boot=_clean(beat.boot),
+        version=_clean(beat.version),
+        config_hash=_clean(beat.config_hash),
+        faults=tuple(map(_clean, beat.faults)),
+    )
+
+
+def _clean_telemetry(told: Telemetry) -> Telemetry:
+    return msgspec.structs.replace(
+        told,
+        agent=_clean(told.agent),
+        boot=_clean(told.boot),
+        source=_clean(told.source),
+        detail=_clean_detail(told.detail),
+        faults=tuple(map(_clean, told.faults)),
+    )
 
 
 def _clean_change(change: Change, view: View) -> Change:
@@ -132,10 +173,13 @@ def _clean_change(change: Change, view: View) -> Change:
     product = _clean(change.product)
     if not product and entity in view.registry.entities:
         product = view.registry.entities[entity].product or ""
-    return Change(
+    return msgspec.structs.replace(
+        change,
         product=product,
         entity=entity,
         what=clean_text(change.what, longest=1024)[0],
         by=_clean(change.by),
-        is_manual=change.is_manual,
+        version=_clean(change.version),
+        before=_clean(change.before),
+        link=_clean(change.link),
     )

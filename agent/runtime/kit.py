@@ -25,6 +25,8 @@ from agent.ports.kit import (
     FolderSeen,
     Http,
     Log,
+    MemberControl,
+    MemberReader,
     NotifyKit,
     ProcessControl,
     ProcessReader,
@@ -33,11 +35,14 @@ from agent.ports.kit import (
     PromQL,
     ReadKit,
     Sample,
+    SignalReader,
     SourceKit,
 )
 from agent.runtime.egress import Written
 from agent.runtime.http_client import AiohttpHttp, ReadingHttp
+from agent.runtime.members import NoMembers, ReadingMembers
 from agent.runtime.promql_client import PromQLThreads
+from agent.runtime.signal_reading import NoSignals
 
 Emit = Callable[[Sequence[Signal]], Awaitable[None]]
 
@@ -116,6 +121,8 @@ class LentToRead:
     http: Http
     promql: PromQL
     processes: ProcessReader
+    signals: SignalReader
+    members: MemberReader
     registry: Registry
     log: Log
     deadline_seconds: float
@@ -126,6 +133,8 @@ class LentToAct:
     http: Http
     promql: PromQL
     processes: ProcessControl
+    signals: SignalReader
+    members: MemberControl
     registry: Registry
     log: Log
     deadline_seconds: float
@@ -195,6 +204,8 @@ class Kits:
         clock: Clock,
         processes: ProcessControl,
         products: Callable[[], Registry],
+        signals: SignalReader | None = None,
+        members: MemberControl | None = None,
         prometheus_url: str | None = None,
         prometheus_method: str = "POST",
         http: AiohttpHttp | None = None,
@@ -209,6 +220,9 @@ class Kits:
         self._promql: PromQL = WrittenPromQL(self._threads, written) if written else self._threads
         self._reading_http = ReadingHttp(self._computed_http)
         self._reading_processes = ReadingProcesses(processes)
+        self._signals = signals or NoSignals()
+        self._members = members or NoMembers()
+        self._reading_members = ReadingMembers(self._members)
 
     @property
     def http(self) -> AiohttpHttp:
@@ -221,6 +235,8 @@ class Kits:
             http=self._reading_http,
             promql=self._promql,
             processes=self._reading_processes,
+            signals=self._signals,
+            members=self._reading_members,
             registry=self._products(),
             log=StructLog(log_fields or {}),
             deadline_seconds=deadline_seconds,
@@ -237,6 +253,8 @@ class Kits:
             http=self._computed_http,
             promql=self._promql,
             processes=self._processes,
+            signals=self._signals,
+            members=self._members,
             registry=self._products(),
             log=StructLog({"key": key, **(log_fields or {})}),
             deadline_seconds=deadline_seconds,

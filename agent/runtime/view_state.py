@@ -48,6 +48,14 @@ SINGLE = {
     "follow_up": "follow_ups",
     "near_miss": "near_misses",
     "announced": "announced",
+    "telemetry": "telemetry",
+    "drift": "drifts",
+    "probe": "probes",
+    "motion": "motions",
+    "slo": "objectives",
+    "blind_spot": "blind_spots",
+    "survey": "surveys",
+    "own": "own",
 }
 
 

@@ -45,6 +45,15 @@ from agent.model.records import (
     SourceSigns,
     Storm,
 )
+from agent.model.series import DriftState, MotionSeries
+from agent.model.signals import (
+    BlindSpot,
+    OwnState,
+    ProbeSigns,
+    SloSigns,
+    SurveySigns,
+    TelemetrySigns,
+)
 from agent.ports.store import PastPage, Quarantined
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -70,6 +79,14 @@ RECORD_TYPES: Mapping[str, type[msgspec.Struct]] = {
     "follow_up": FollowUp,
     "near_miss": NearMissRecord,
     "announced": AnnouncedOnce,
+    "telemetry": TelemetrySigns,
+    "drift": DriftState,
+    "probe": ProbeSigns,
+    "motion": MotionSeries,
+    "slo": SloSigns,
+    "blind_spot": BlindSpot,
+    "survey": SurveySigns,
+    "own": OwnState,
 }
 
 ACT_MEMORY_SECONDS = 86_400.0

@@ -24,7 +24,16 @@ from agent.interface.facade import Facade
 from agent.interface.http.identity import Doorkeeper, require
 from agent.interface.http.replies import Refused
 from agent.interface.http.signatures import Claim, claim_of, is_signed, not_proven
-from agent.model.alert import Alert, Change, Heartbeat, Measure, Signal
+from agent.model.alert import (
+    Alert,
+    Change,
+    Heartbeat,
+    Measure,
+    ReferenceAnswer,
+    Signal,
+    SloReading,
+    Telemetry,
+)
 from agent.model.errors import StoreUnavailable, Unparseable
 from agent.model.principal import Principal, Role
 from agent.model.product import Registry
@@ -191,11 +200,11 @@ def products_of(signal: Signal, registry: Registry) -> frozenset[str | None]:
         said = {alert.labels["product"]} if "product" in alert.labels else set()
         is_known = found.entity is not None or found.product is not None
         return frozenset({*said, found.product} if is_known else said)
-    if isinstance(signal, Heartbeat):
+    if isinstance(signal, Heartbeat | Telemetry | ReferenceAnswer):
         return _of_entity(signal.agent, registry)
     if isinstance(signal, Change):
         return frozenset({signal.product}) | _of_entity(signal.entity, registry)
-    if isinstance(signal, Measure):
+    if isinstance(signal, Measure | SloReading):
         return frozenset({signal.product})
     return frozenset()
 

@@ -32,6 +32,17 @@ from agent.model.records import (
     SilenceMatcher,
 )
 from agent.model.runbook import Lifecycle
+from agent.model.series import DriftState, MotionSeries
+from agent.model.signals import (
+    BlindSpot,
+    BlindSpotKind,
+    Counters,
+    OwnState,
+    ProbeSigns,
+    SloSigns,
+    SurveySigns,
+    TelemetrySigns,
+)
 from agent.ports.store import Store
 from tests.support.decisions import (
     make_act,
@@ -141,6 +152,22 @@ RECORDS = {
         made_by="bob",
         made_at=1.0,
     ),
+    "telemetry": TelemetrySigns(agent="proxy", last_at=1.0, counters=Counters(tasks=2.0)),
+    "drift": DriftState(values=(0.5, 1.0), at=(1.0, 2.0)),
+    "probe": ProbeSigns(agent="proxy", probe="capital", last_at=1.0, results=(True, False)),
+    "motion": MotionSeries(metric="m", bin_seconds=60.0, values=(1.0, None, 3.0)),
+    "slo": SloSigns(product="shop", slo="pay", last_at=1.0, bad=0.1, burn={"1h": 2.0}),
+    "blind_spot": BlindSpot(
+        kind=BlindSpotKind.UNCOVERED,
+        subject="shop",
+        owner="team-shop",
+        text="no signal",
+        remedy="declare one",
+        since=1.0,
+        last_at=2.0,
+    ),
+    "survey": SurveySigns(at=1.0, could_not=("no Prometheus",)),
+    "own": OwnState(at=1.0, good=10.0, bad=1.0),
     "near_miss": NearMissRecord(
         incident="i",
         runbook="r",
