@@ -21,7 +21,7 @@ def take_change(event: ChangeReceived) -> Decision:
         kind=change.kind,
         version=change.version,
         before=change.before,
-        state=change.state,
+        phase=change.phase,
         link=change.link,
     )
     entry = JournalEntry(

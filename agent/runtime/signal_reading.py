@@ -39,7 +39,7 @@ class SignalsInView:
                 product=c.product,
                 entity=c.entity,
                 kind=c.kind,
-                state=c.state,
+                phase=c.phase,
                 what=c.what,
                 by=c.by,
                 version=c.version,
