@@ -23,7 +23,7 @@ CODE := agent plugins tests docs
 PROSE := agent plugins runbooks docs deploy Makefile README.md CHANGELOG.md CONTRIBUTING.md
 RIGHT := unparseable,froms,iif
 
-.PHONY: help setup setup-run editor fmt fmt-check lint types runbooks laws house check test bench rails-mutation learning-proof demo docs docs-check lock clean
+.PHONY: help setup setup-run editor fmt fmt-check lint types runbooks laws house check test bench rails-mutation learning-proof signals-proof demo docs docs-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -113,6 +113,9 @@ rails-mutation: $(VENV)/.dev ## take each rail away, and see which tests notice
 
 learning-proof: $(VENV)/.dev ## half a year of a made-up company: is what is learned right? SEEDS="1 2 3"
 	@$(PY) -m tests.proof.learning.run $(SEEDS)
+
+signals-proof: $(VENV)/.dev ## two months of made-up series: are stalls and drifts found, and nothing else? SEEDS="1 2 3"
+	@$(PY) -m tests.proof.signals.run $(SEEDS)
 
 demo: $(VENV)/.self ## a small company breaks in seven chapters, and the agent keeps it running
 	@if [ -t 1 ]; then $(BIN)/homeostat demo; else $(BIN)/homeostat demo --once; fi

@@ -29,7 +29,14 @@ from agent.interface.limits import LIMITS
 from agent.model.policy import Learning, Rails
 from agent.model.product import Floor
 
-OF_SETTINGS = ("UseDocument", "SecretDocument", "LogDocument", "DeliveryDocument")
+OF_SETTINGS = (
+    "UseDocument",
+    "SecretDocument",
+    "LogDocument",
+    "DeliveryDocument",
+    "SurveyDocument",
+    "OwnDocument",
+)
 OF_POLICY = (
     "WindowKeys",
     "FreezeKeys",

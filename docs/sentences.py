@@ -22,6 +22,12 @@ SETTINGS = {
     "policy_file": "Platform policy in a file of its own.",
     "learning": "Where an approved runbook is written: `folder`, and where that is in a git work "
     "tree, `branch`, `push`, `request`. Without it, it stays in `data_dir`.",
+    "agent": "The agent itself as a member of the machinery: `name`, `owner`, `review_by` and "
+    "`retire` (last days), and its `objective` over a `window` with its `latency`. Where it misses "
+    "them it only advises ([the agent itself](../operating/the-agent-itself.md)).",
+    "survey": "The daily look for blind spots: `every`, how long after the start the `first` is, "
+    "how far `lookback` a metric counts as reported, how many `incidents` nobody acted on are too "
+    "many, and how far back the `past` is looked through ([blind spots](../blindspots.md)).",
     "tokens_file": "Who may do what, by token ([tokens](../operating/tokens.md)).",
     "plugins": "Folders with plugins of your site, beside the shipped ones.",
     "prometheus_url": "Where PromQL diagnostics ask, unless a runbook names another address.",
@@ -51,6 +57,8 @@ POLICY = {
     "verify_within": "How long proof of success may take, where a plan does not say.",
     "plan_age": "A step decided longer ago than this is not started any more.",
     "missed_heartbeats": "So many expected beats without one, and a sub-agent is silent.",
+    "drift_window": "No window of a sub-agent's work is shorter, however soon a drift is to be "
+    "found.",
     "resolutions_needed": "So many like resolutions make a runbook proposal.",
     "temporary_retries": "How often a step that failed for the moment is tried again.",
     "page_retries": "How often a page that could not be delivered is tried again.",
@@ -169,10 +177,10 @@ ROUTES = {
     "at their end.",
     "GET /-/ready": "200 once everything open was loaded and sources run, else 503.",
     "POST /-/reload": "Reads runbooks, products, tokens and settings anew; of the settings "
-    "`runbooks`, `shipped_runbooks`, `products`, `policy`, `notify`, `on_call` and `learning` are "
-    "taken over, and the others wait for a restart. Where a runbook's file has a fault, the last "
-    "good version of that file stays and the others are taken over; with any other fault nothing "
-    "is. Either way the answer is 500 with the faults.",
+    "`runbooks`, `shipped_runbooks`, `products`, `policy`, `notify`, `on_call`, `learning` and "
+    "`agent` are taken over, and the others wait for a restart. Where a runbook's file has a "
+    "fault, the last good version of that file stays and the others are taken over; with any other "
+    "fault nothing is. Either way the answer is 500 with the faults.",
     "GET /metrics": "Prometheus text format ([metrics](metrics.md)).",
     "GET /api/v2/alerts": "Alerts that are firing now, as Alertmanager lists them.",
     "GET /api/v2/alerts/groups": "The same, grouped by incident.",
@@ -201,6 +209,10 @@ ROUTES = {
     "POST /api/v1/halt": "Sets the kill switch, with a reason: no new act begins, within 1 s. Set "
     "again, it stays as it was.",
     "POST /api/v1/unhalt": "Lifts it, with a reason. Refused while a file still says on.",
+    "GET /api/v1/self": "The agent itself: who answers for it, its dates, its objective, what is "
+    "left of its error budget and what spent it, and whether it acts or only advises.",
+    "POST /api/v1/self/review": "Somebody looked at what it did wrong, and says so (`why`): its "
+    "count begins anew. A date that has passed is only moved in the settings.",
     "GET /api/v1/breakers": "Circuit breakers of remedies, one for each action in each runbook: "
     "closed, open, half open (one incident may try) or locked, with the latest results.",
     "POST /api/v1/breakers/reset": "Closes the breaker `key`, with a reason (`why`): the remedy "
@@ -218,12 +230,28 @@ ROUTES = {
     "POST /api/v1/runbooks/{name}/resume": '`{"why"}`: a suspended one runs again as far as its '
     "file says; its count begins anew.",
     "GET /api/v1/products": "Products with builder, tier and their three layers.",
+    "GET /api/v1/members": "Sub-agents and proxies: what they declare, what they said last, whether "
+    "they drift, and what is wrong with each ([machinery](../machinery.md)).",
+    "GET /api/v1/members/{name}": "The same of one, with what it said besides.",
+    "GET /api/v1/slos": "Objectives with what is left of their error budgets, how fast these are "
+    "spent, and since when nothing is left or known. `?product=` narrows it.",
+    "GET /api/v1/outcomes": "Leadership metrics: the last reading, whether it moves, stalls or that "
+    "is not known, and since when; where it stalls, what changed shortly before. `?product=`: of "
+    "one, with its series ([outcomes](../outcomes.md)).",
+    "GET /api/v1/changes": "What was changed on purpose, newest first, at most 500: of the last "
+    "`?since=` (24h), of one `?product=` or `?entity=` ([changes](../changes.md)).",
     "GET /api/v1/incidents/{id}/record": "The post-incident record; `?format=md`: as Markdown.",
     "GET /api/v1/near-misses": "Harm that did not come about: stopped by a guard, or only looked "
     "on by a runbook in shadow. Newest first.",
     "GET /api/v1/drivers": "What people are called for and what takes their time: families and "
     "causes, ranked, beside the period before. `?since=`: how far to look back, `90d` where it is "
     "left out.",
+    "GET /api/v1/blindspots": "What would break unseen, each with owner and remedy, and when it "
+    "was last looked. `?all=true`: also what is gone; `?product=` narrows it.",
+    "POST /api/v1/blindspots/survey": "Looks now, and answers as the GET does; `looking` says that "
+    "it still does.",
+    "GET /api/v1/backlog": "What the signals of each product cost people and the agent, and what "
+    "would end that, dearest first. `?product=` and `?since=` (90d) narrow it.",
     "GET /api/v1/follow-ups": "What is to be done after incidents, overdue first. "
     "`?overdue=true`, `?done=false` and `?incident=` narrow it.",
     "POST /api/v1/follow-ups": "Writes one down: `incident`, `what`, `owner` (a team or a person) "

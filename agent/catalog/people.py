@@ -64,6 +64,8 @@ class Principals:
 
     rows: tuple[Row, ...] = field(default=(), repr=False)
     signers: tuple[tuple[bytes, Principal], ...] = field(default=(), repr=False)
+    webhooks: tuple[tuple[bytes, Principal], ...] = field(default=(), repr=False)
+    """Those who sign nothing but the body, each with a secret of its own."""
     slack_users: Mapping[str, Principal] = field(default_factory=dict)
     slack_secret: str | None = field(default=None, repr=False)
     """What Slack signs with, where the settings name it."""
@@ -74,7 +76,7 @@ class Principals:
 
     def __iter__(self) -> Iterator[Principal]:
         known = [row.principal for row in self.rows]
-        known += [principal for _, principal in self.signers]
+        known += [principal for _, principal in (*self.signers, *self.webhooks)]
         known += self.slack_users.values()
         return iter({principal.name: principal for principal in known}.values())
 
@@ -99,6 +101,15 @@ class Principals:
             for each in given:
                 if hmac.compare_digest(right, each):
                     found = principal
+        return found
+
+    def by_webhook_signature(self, body: bytes, signature: bytes) -> Principal | None:
+        """Who signed exactly this body (HMAC-SHA256), or None. Tries every secret. Their secrets
+        are not those of `by_signature`: what was signed for the one says nothing to the other."""
+        found: Principal | None = None
+        for secret, principal in self.webhooks:
+            if hmac.compare_digest(hmac.digest(secret, body, "sha256"), signature):
+                found = principal
         return found
 
     def by_slack_user(self, user: str, *, at: float) -> Principal | None:
@@ -156,6 +167,7 @@ class _Loading:
         self._digests: dict[bytes, str] = {}
         self._rows: list[Row] = []
         self._signers: list[tuple[bytes, Principal]] = []
+        self._webhooks: list[tuple[bytes, Principal]] = []
         self._slack: dict[str, Principal] = {}
         self._secrets: set[str] = set()
         self._files: list[Path] = []
@@ -166,6 +178,7 @@ class _Loading:
         return Principals(
             rows=tuple(self._rows),
             signers=tuple(self._signers),
+            webhooks=tuple(self._webhooks),
             slack_users=self._slack,
             warnings=tuple(self.faults),
             secrets=frozenset(self._secrets),
@@ -184,6 +197,7 @@ class _Loading:
         for where, token in row.each_token():
             self._token((at, *where), token, principal)
         self._signing_key(at, row, principal)
+        self._webhook_secret(at, row, principal)
         if row.slack_user is not None:
             if row.slack_user in self._slack:
                 other = shown(self._slack[row.slack_user].name)
@@ -229,17 +243,7 @@ class _Loading:
             self._fault(where, SHORT, message, "make one with `openssl rand -hex 24`")
 
     def _signing_key(self, at: int, row: PrincipalDocument, principal: Principal) -> None:
-        if row.signing_key_file is not None:
-            where: Where = (at, "signing_key_file")
-            text = self._read(where, row.signing_key_file, SIGNING_KEY)
-        elif row.signing_key_env is not None:
-            where = (at, "signing_key_env")
-            text = self._environ.get(row.signing_key_env) or None
-            if text is None:
-                message = f"variable {row.signing_key_env} is not set"
-                self._fault(where, SIGNING_KEY, message, "set it")
-        else:
-            return
+        where, text = self._one_of(at, "signing_key", row.signing_key_file, row.signing_key_env)
         if text is None:
             return
         self._secrets |= {text, text.removeprefix(KEY_PREFIX)}
@@ -250,6 +254,32 @@ class _Loading:
             self._fault(where, SIGNING_KEY, message, remedy)
         else:
             self._signers.append((key, principal))
+
+    def _webhook_secret(self, at: int, row: PrincipalDocument, principal: Principal) -> None:
+        file, variable = row.webhook_secret_file, row.webhook_secret_env
+        where, text = self._one_of(at, "webhook_secret", file, variable)
+        if text is None:
+            return
+        self._is_long_enough(where, text)
+        digest, name = _hashed(text), principal.name
+        if digest in self._digests:
+            message = f"{shown(name)} has the same secret as {shown(self._digests[digest])}"
+            self._fault(where, DUPLICATE, message, "make a new one")
+        self._digests.setdefault(digest, name)
+        self._webhooks.append((text.encode(), principal))
+
+    def _one_of(
+        self, at: int, what: str, file: str | None, variable: str | None
+    ) -> tuple[Where, str | None]:
+        """Where it stands, and the text of the file or the variable, if one is named and there."""
+        if file is not None:
+            where: Where = (at, f"{what}_file")
+            return where, self._read(where, file, SIGNING_KEY)
+        where = (at, f"{what}_env")
+        text = (self._environ.get(variable) or None) if variable is not None else None
+        if variable is not None and text is None:
+            self._fault(where, SIGNING_KEY, f"variable {variable} is not set", "set it")
+        return where, text
 
     def _read(self, where: Where, name: str, code: str) -> str | None:
         file = self._folder / name

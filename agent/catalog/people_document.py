@@ -18,7 +18,7 @@ MOST_TOKENS = 2
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _TOKENS = ("token", "token_sha256", "token_file")
-_KEYS = ("signing_key_file", "signing_key_env")
+_KEYS = ("signing_key_file", "signing_key_env", "webhook_secret_file", "webhook_secret_env")
 
 
 def _name(text: str) -> str:
@@ -58,6 +58,9 @@ Token = Annotated[str, BeforeValidator(_secret)] | None
 Digest = Annotated[str, AfterValidator(_digest), BeforeValidator(_secret)] | None
 
 
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
 class TokenDocument(Written):
     """One of a principal's tokens. Two of them overlap while one replaces the other."""
 
@@ -87,7 +90,10 @@ class PrincipalDocument(Written):
     token_file: str | None = None
     tokens: Annotated[tuple[TokenDocument, ...], Field(min_length=1, max_length=MOST_TOKENS)] = ()
     signing_key_file: str | None = None
-    signing_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    signing_key_env: Variable | None = None
+    webhook_secret_file: str | None = None
+    """What GitHub and Flux sign with: any text of 16 characters or more."""
+    webhook_secret_env: Variable | None = None
     slack_user: Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{2,30}$")] | None = None
 
     @model_validator(mode="after")

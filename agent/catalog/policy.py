@@ -55,13 +55,14 @@ DEFAULT_DIAGNOSTICS = MappingProxyType(
         EntityKind.SERVICE.value: (
             "process.status",
             "config.state",
+            "changes.recent",
             "process.recent_log",
             "dependencies.health",
         ),
-        EntityKind.AGENT.value: ("process.status",),
-        EntityKind.SUBSTRATE.value: ("process.status",),
-        EntityKind.RESOURCE.value: ("process.status",),
-        PRODUCT: ("dependencies.health",),
+        EntityKind.AGENT.value: ("process.status", "changes.recent"),
+        EntityKind.SUBSTRATE.value: ("process.status", "changes.recent"),
+        EntityKind.RESOURCE.value: ("process.status", "changes.recent"),
+        PRODUCT: ("changes.recent", "dependencies.health"),
         ALERT: ("alert.query",),
     }
 )
@@ -95,6 +96,7 @@ class PolicyDocument(Written):
     verify_within: PositiveDuration | None = None
     plan_age: PositiveDuration | None = None
     missed_heartbeats: Count | None = None
+    drift_window: PositiveDuration | None = None
     resolutions_needed: Annotated[int, Field(ge=2, le=1000)] | None = None
     temporary_retries: Retries | None = None
     page_retries: Retries | None = None
@@ -130,6 +132,7 @@ _DURATIONS = frozenset(
     {
         "cooldown", "page_hold", "release", "step_timeout", "diagnose_timeout", "verify_within",
         "plan_age", "ack", "evaluation_interval", "group_interval", "longest_decay", "edge_stale",
+        "drift_window",
     }
 )  # fmt: skip
 

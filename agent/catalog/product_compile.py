@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.catalog.document import Document, Step
+from agent.catalog.leadership_document import leadership_metric
+from agent.catalog.member_document import compile_member
 from agent.catalog.process_block import compile_process
 from agent.catalog.product_document import (
     AgentDocument,
@@ -21,16 +23,15 @@ from agent.catalog.product_document import (
     WholeProductDocument,
     parse_reference,
 )
+from agent.catalog.slo_document import compile_slo
 from agent.model.product import (
     Edge,
     EdgeKind,
     Entity,
     EntityKind,
     Floor,
-    LeadershipMetric,
     Product,
     Registry,
-    Slo,
 )
 
 REFERABLE = frozenset({"", "system", "component", "resource"})
@@ -94,7 +95,6 @@ def compiled(rows: Iterable[Row]) -> Registry:
 
 
 def _product(row: Row, keys: ProductKeys) -> Product:
-    metric = keys.leadership_metric
     owner = row.spec.owner or ""
     return Product(
         name=row.name,
@@ -103,21 +103,11 @@ def _product(row: Row, keys: ProductKeys) -> Product:
         description=row.parsed.metadata.description,
         depends_on=row.depends_on,
         edges=_edges(row),
-        leadership_metric=LeadershipMetric(name=metric.name, flat_for_seconds=metric.flat_for)
-        if metric
-        else None,
+        leadership_metric=leadership_metric(keys.leadership_metric),
         regulated=keys.regulated,
         owner=owner,
         lifecycle=row.spec.lifecycle,
-        slos=tuple(
-            Slo(
-                name=slo.name,
-                journey=slo.journey,
-                objective=slo.objective,
-                window_seconds=slo.window,
-            )
-            for slo in keys.slos
-        ),
+        slos=tuple(compile_slo(slo, path=row.document.file) for slo in keys.slos),
         runbooks=tuple(map(str, row.runbook_folders)),
         floor=_floor(keys.min_available),
         path=row.document.file,
@@ -126,6 +116,7 @@ def _product(row: Row, keys: ProductKeys) -> Product:
 
 def _entity(row: Row, parsed: ServiceDocument | AgentDocument | WholeProductDocument) -> Entity:
     keys = parsed.spec.homeostat
+    agent = parsed.spec.homeostat if isinstance(parsed, AgentDocument) else None
     system = row.spec.system
     product = parse_reference(system).name if system is not None else None
     if isinstance(parsed, AgentDocument):
@@ -146,11 +137,11 @@ def _entity(row: Row, parsed: ServiceDocument | AgentDocument | WholeProductDocu
         replica_of=keys.replica_of,
         floor=_floor(keys.min_available),
         health_url=keys.health_url,
-        heartbeat_seconds=parsed.spec.homeostat.heartbeat
-        if isinstance(parsed, AgentDocument)
-        else None,
+        heartbeat_seconds=agent.heartbeat if agent is not None else None,
+        member=compile_member(agent) if agent is not None else None,
         process=compile_process(keys.process, row.folder) if keys.process else None,
         labels=dict(keys.labels),
+        slugs=row.parsed.metadata.slugs,
     )
 
 

@@ -14,9 +14,12 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 
 from agent.catalog.addresses import HttpUrl
 from agent.catalog.faults import shown, wrong
+from agent.catalog.leadership_document import LeadershipMetricKeys
+from agent.catalog.member_document import MemberKeys
 from agent.catalog.process_block import ProcessBlock
-from agent.catalog.quantities import Percentage, PositiveDuration
+from agent.catalog.quantities import Percentage
 from agent.catalog.runbook_words import LISTED
+from agent.catalog.slo_document import SloKeys
 from agent.catalog.validation import Written
 
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*")
@@ -67,9 +70,31 @@ class Open(Written):
     model_config = ConfigDict(extra="ignore")
 
 
+def _slugs(value: object) -> object:
+    """Annotations belong to everybody's tools: whatever else they are is none of our business."""
+    if not isinstance(value, dict):
+        return {}
+    return {k: v for k, v in value.items() if k in SLUG_ANNOTATIONS and isinstance(v, str)}
+
+
+SLUG_ANNOTATIONS = (
+    "github.com/project-slug",
+    "argocd/app-name",
+    "homeostat/changed-as",
+)
+"""What delivery tools call it. The last is ours: names, parted by commas."""
+
+
 class Metadata(Open):
     name: Annotated[str, AfterValidator(_name)]
     description: str = ""
+    annotations: Annotated[dict[str, str], BeforeValidator(_slugs)] = {}
+
+    @property
+    def slugs(self) -> tuple[str, ...]:
+        found = (self.annotations.get(name, "") for name in SLUG_ANNOTATIONS)
+        named = (slug.strip() for text in found for slug in text.split(","))
+        return tuple(dict.fromkeys(slug for slug in named if slug))
 
 
 def _day(value: object) -> float:
@@ -106,13 +131,6 @@ class DependencyKeys(Written):
     """When it was last seen."""
 
 
-class SloKeys(Written):
-    name: Annotated[str, Field(min_length=1)]
-    journey: str = ""
-    objective: Percentage
-    window: PositiveDuration = 30 * 86_400.0
-
-
 class FloorKeys(Written):
     """What stays up whatever is done: `2`, `60%` or `{count: 2, share: 60%}`."""
 
@@ -121,11 +139,6 @@ class FloorKeys(Written):
 
 
 FloorText = Annotated[FloorKeys, BeforeValidator(_floor)]
-
-
-class LeadershipMetricKeys(Written):
-    name: Annotated[str, Field(min_length=1)]
-    flat_for: PositiveDuration
 
 
 class ProductKeys(Written):
@@ -162,10 +175,8 @@ class EntityKeys(Written):
     min_available: FloorText | None = None
 
 
-class AgentKeys(EntityKeys):
+class AgentKeys(EntityKeys, MemberKeys):
     """`spec.homeostat` of a sub-agent or proxy."""
-
-    heartbeat: PositiveDuration | None = None
 
 
 class WholeProductKeys(EntityKeys, ProductKeys):

@@ -19,6 +19,8 @@ from typing import Any
 from agent.catalog.document import Document, Step, fault_in
 from agent.catalog.faults import FaultsError, in_order, raise_errors, shown, suggest
 from agent.catalog.files import UNREADABLE, fault_of_file, read_documents
+from agent.catalog.objectives import openslo_files, with_objectives
+from agent.catalog.openslo import is_openslo
 from agent.catalog.product_compile import REFERABLE, Row, compiled
 from agent.catalog.product_document import (
     AGENT_TYPES,
@@ -44,6 +46,7 @@ KIND = "HS306"
 MISSPELT = "HS307"
 NO_FOLDER = "HS308"
 """A folder of runbooks that is not there."""
+UNWATCHED = "HS309"
 
 FILE_NAMES = frozenset({"catalog-info.yaml", "catalog-info.yml"})
 _SPEC_KEYS = frozenset({"owner", "dependsOn", "system", "type", "homeostat"})
@@ -56,6 +59,8 @@ _MOST_CYCLES = 20
 @dataclass
 class _Found:
     rows: list[Row] = field(default_factory=list)
+    objectives: list[Document] = field(default_factory=list)
+    """Documents of OpenSLO."""
     faults: list[Fault] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     """Names of documents that have faults of their own: they exist all the same."""
@@ -66,7 +71,8 @@ class _Found:
 def load_registry(paths: Sequence[Path]) -> tuple[Registry, tuple[Fault, ...]]:
     """The registry and its warnings. Raises FaultsError with every fault of all files.
 
-    A path is a file of any name, or a folder with `catalog-info.yaml` files at any depth.
+    A path is a file of any name, or a folder with `catalog-info.yaml` files at any depth, and with
+    files of OpenSLO (objectives.py).
     """
     found = _Found()
     for file in _files(paths, found):
@@ -81,7 +87,11 @@ def load_registry(paths: Sequence[Path]) -> tuple[Registry, tuple[Fault, ...]]:
     _check_set(found)
     raise_errors(found.faults)
     found.faults.extend(_cycles({row.name: row for row in found.rows}))
-    return compiled(found.rows), in_order(found.faults)
+    found.faults.extend(_unwatched(found.rows))
+    registry, told = with_objectives(compiled(found.rows), found.rows, found.objectives)
+    found.faults.extend(told)
+    raise_errors(found.faults)
+    return registry, in_order(found.faults)
 
 
 def _files(paths: Iterable[Path], found: _Found) -> Iterator[Path]:
@@ -104,11 +114,15 @@ def _files_of(folder: Path) -> Iterator[Path]:
         folders.sort()
         for name in sorted(FILE_NAMES.intersection(names)):
             yield Path(here) / name
+    yield from openslo_files(folder)
 
 
 def _read(document: Document, found: _Found) -> None:
     """Validates one document by itself."""
     data = document.data
+    if is_openslo(data):
+        found.objectives.append(document)
+        return
     if not isinstance(data, dict):
         message = "a Backstage document is expected here"
         remedy = "write apiVersion, kind, metadata and spec"
@@ -260,6 +274,16 @@ def _cycles(by_name: dict[str, Row]) -> Iterator[Fault]:
             yield fault_in(row.document, path, CYCLE, message, remedy, FaultSeverity.WARNING)
         else:
             return
+
+
+def _unwatched(rows: Iterable[Row]) -> Iterator[Fault]:
+    for row in rows:
+        if isinstance(row.parsed, AgentDocument) and row.parsed.spec.homeostat.heartbeat is None:
+            message = f"{shown(row.name)} declares no heartbeat: nobody is told when it dies"
+            remedy = "add homeostat: {heartbeat: 10s}, and let it beat"
+            yield fault_in(
+                row.document, ("spec",), UNWATCHED, message, remedy, FaultSeverity.WARNING
+            )
 
 
 def _position(row: Row, name: str) -> tuple[Step, ...]:

@@ -188,6 +188,9 @@ class PlanSection(Section):
     on_inconclusive: Literal["hold_and_escalate", "roll_back_and_escalate"] = "hold_and_escalate"
     """What is done where the proof could not be made: leave it to people as it is, or go back
     first."""
+    on_held: Literal["resolve", "hold_and_escalate"] = "resolve"
+    """What is done where the proof held: close the incident, or, for a plan that only contains the
+    harm (a quarantine), tell people and keep it open for as long as its alert fires."""
 
     def goes_back_by_snapshot(self) -> bool:
         back = self.rollback.steps if isinstance(self.rollback, RollbackSection) else self.rollback

@@ -26,7 +26,7 @@ from agent.catalog.runbook_plan_document import (
     VerifySection,
 )
 from agent.model.effect import Effect, Reversal
-from agent.model.runbook import Call, Decay, Lifecycle, OnInconclusive, Plan, Verify
+from agent.model.runbook import Call, Decay, Lifecycle, OnHeld, OnInconclusive, Plan, Verify
 from agent.ports.plugin import Action
 
 PROOF = "HS206"
@@ -73,6 +73,7 @@ def compile_plan(
         rollback_snapshot=section.goes_back_by_snapshot(),
         rollback_verify=proof_back,
         on_inconclusive=OnInconclusive(section.on_inconclusive),
+        on_held=OnHeld(section.on_held),
     )
 
 

@@ -21,9 +21,11 @@ from agent.catalog.document import Document, Place, fault_in
 from agent.catalog.faults import FaultsError, raise_errors, shown, suggest
 from agent.catalog.files import read_bytes, read_secret
 from agent.catalog.learning_document import DeliverySettings, compile_delivery
+from agent.catalog.own_document import OwnSettings, compile_own
 from agent.catalog.policy import PolicyDocument, compile_policy, load_policy
 from agent.catalog.settings_document import SecretDocument, SettingsDocument, UseDocument
 from agent.catalog.strict_yaml import DOCUMENTS, parse, validate
+from agent.catalog.survey_document import SurveySettings, compile_survey
 from agent.model.fault import Fault
 from agent.model.policy import Policy
 
@@ -101,6 +103,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Each has to be there and to say `off`, or nothing is done (runtime/halt_files.py)."""
     on_call: tuple[Path, ...] = ()
     learning: DeliverySettings = DeliverySettings()
+    survey: SurveySettings = SurveySettings()
+    agent: OwnSettings = OwnSettings()
+    """The agent itself as a member of the machinery."""
 
     @property
     def listen(self) -> str:
@@ -300,6 +305,8 @@ def _resolved(
         halt_files=tuple(place(text) for text in written.halt_files),
         on_call=tuple(place(text) for text in written.on_call),
         learning=compile_delivery(written.learning, folder=folder),
+        survey=compile_survey(written.survey),
+        agent=compile_own(written.agent),
         prometheus_url=written.prometheus_url,
         allowed_hosts=tuple(Allowed(text=text) for text in written.allowed_hosts),
         level_check=written.level_check,

@@ -13,8 +13,10 @@ from pydantic import AfterValidator, Field, model_validator
 from agent.catalog.addresses import AllowedHost, HttpUrl, parse_listen
 from agent.catalog.faults import shown, wrong
 from agent.catalog.learning_document import DeliveryDocument
+from agent.catalog.own_document import OwnDocument
 from agent.catalog.policy import PolicyDocument
 from agent.catalog.quantities import PositiveDuration
+from agent.catalog.survey_document import SurveyDocument
 from agent.catalog.validation import Written
 
 _SECRET_WORDS = frozenset(
@@ -79,6 +81,8 @@ class SettingsDocument(Written):
     policy: PolicyDocument | None = None
     policy_file: PathText | None = None
     learning: DeliveryDocument = DeliveryDocument()
+    survey: SurveyDocument = SurveyDocument()
+    agent: OwnDocument = OwnDocument()
     tokens_file: PathText | None = None
     plugins: tuple[PathText, ...] = ()
     prometheus_url: HttpUrl | None = None

@@ -16,11 +16,14 @@ from agent.core import (
     breaker,
     credit,
     follow_ups,
+    heartbeat,
     near_misses,
     objectives,
     own_health,
     reference_probes,
     standing,
+    strangers,
+    telemetry,
 )
 from agent.core.announcing import announce, is_ours, take_echo
 from agent.core.baseline import baseline, take_baseline
@@ -37,7 +40,7 @@ from agent.core.halting import lift_halt, set_halt
 from agent.core.heartbeat import fall_silent, take_heartbeat
 from agent.core.holding import outgrow, release, take_hold
 from agent.core.inhibition import inhibit, inhibition_over, pass_on
-from agent.core.leadership import stand_still, take_measure
+from agent.core.leadership import go_unread, take_measure
 from agent.core.matching import match
 from agent.core.people import take_word
 from agent.core.persons_proof import prove_acts, time_is_up
@@ -52,6 +55,7 @@ from agent.core.routing import page_hold_over, route
 from agent.core.silence import silence, unsilence
 from agent.core.storm import pass_over, weather
 from agent.core.survey import take_survey
+from agent.core.suspects import name_suspects
 from agent.core.telemetry import take_telemetry
 from agent.core.trials import count_runs
 from agent.core.tried_out import take_delivery, take_trial
@@ -154,6 +158,7 @@ STAGES: tuple[Stage, ...] = (
     prove,
     # who is told, and what is learned
     keep_quiet,
+    name_suspects,
     route,
     prove_acts,
     near_misses.keep_stops,
@@ -176,7 +181,7 @@ ASIDE: Mapping[type[Any], Callable[[Any, View], Decision]] = {
     SurveyTaken: take_survey,
     OwnRead: own_health.take_reading,
     OwnReviewed: own_health.take_review,
-    ChangeReceived: lambda event, _view: take_change(event),
+    ChangeReceived: take_change,
     PromotionDecided: decide_promotion,
     PromotionTried: take_trial,
     PromotionAnswered: take_answer,
@@ -226,12 +231,19 @@ def _decision(turn: Turn, before: Incident | None) -> Decision:
     return msgspec.structs.replace(turn.decision, incident=changed)
 
 
+MEMBER_TIMERS: Mapping[str, Callable[..., Decision]] = {
+    heartbeat.TIMER: fall_silent,
+    telemetry.TIMER: telemetry.fall_silent,
+    strangers.TIMER: strangers.look_again,
+}
+
+
 def _other_timer(event: TimerFired, view: View) -> Decision:
     kind, _, name = event.subject.partition(":")
-    if kind == "agent" and event.name == "silence":
-        return fall_silent(name, view, at=event.at)
-    if kind == "product" and event.name == "flat":
-        return stand_still(name, view, at=event.at)
+    if kind == "agent" and event.name in MEMBER_TIMERS:
+        return MEMBER_TIMERS[event.name](name, view, at=event.at)
+    if kind == "product" and event.name == "unread":
+        return go_unread(name, view, at=event.at)
     if kind == "source" and event.name == "blind":
         return go_blind(name, view, at=event.at)
     if kind == credit.SUBJECT:
@@ -240,8 +252,6 @@ def _other_timer(event: TimerFired, view: View) -> Decision:
         return standing.review(name, view, at=event.at)
     if kind == follow_ups.SUBJECT:
         return follow_ups.remind(name, view, at=event.at)
-    if event.subject == own_health.SUBJECT:
-        return own_health.due(view, at=event.at)
     if kind == "storm":
         return pass_over(name, event.name, view, at=event.at)
     return Decision()

@@ -42,15 +42,20 @@ def found(
     at: float,
     product: str | None = None,
     owner: str = "",
+    by: str = "",
 ) -> Decision:
-    """It is there. Empty where that is known already and nothing about it changed."""
+    """It is there. Empty where that is known already and nothing about it changed. `by`: part of
+    the survey that found it; what a signal showed before stays the signal's to end."""
     key, text = key_of(kind, subject), text[:LONGEST_TEXT]
     known = view.blind_spots.get(key)
+    if by and known is not None and known.gone_at is None and not known.by:
+        return Decision()
     is_new = known is None or known.gone_at is not None
     if (
         known is not None
         and not is_new
         and known.text == text
+        and known.by == by
         and 0.0 <= at - known.last_at < SEEN_SECONDS
     ):
         return Decision()
@@ -64,6 +69,7 @@ def found(
         since=at if known is None or is_new else known.since,
         last_at=at,
         times=1 if known is None else known.times + is_new,
+        by=by,
     )
     journal = (_line(spot, Reason.BLIND_SPOT_FOUND, at),) if is_new else ()
     return Decision(records=(Record(kind=KIND, key=key, body=spot),), journal=journal)

@@ -17,6 +17,7 @@ from agent.core.rails import (
     ground,
     load,
     memory,
+    own,
     ownership,
     pace,
     risk,
@@ -80,6 +81,7 @@ RAILS: tuple[Rail, ...] = (
     floor.floor,
     # what its author and its people say
     ground.requirements_hold,
+    own.advise_only,
     ground.lifecycle_allows,
     risk.risk_window,
     risk.risk_approval,
@@ -90,6 +92,7 @@ everything else has agreed to."""
 
 ASKS = frozenset(
     {
+        Reason.ADVISE_ONLY,
         Reason.RUNBOOK_NEEDS_APPROVAL,
         Reason.RISK_NEEDS_APPROVAL,
         Reason.SECOND_APPROVAL_NEEDED,

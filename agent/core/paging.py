@@ -17,6 +17,7 @@ from agent.core.facts import FAILED, facts_about
 from agent.core.graph import graph_of
 from agent.core.signs import BURNING, FLEET
 from agent.core.storm import told_of
+from agent.core.suspects import FINDING as SUSPECT
 from agent.core.view import View, signs
 from agent.model.alert import AlertStatus
 from agent.model.effect import OutcomeStatus, Verdict
@@ -141,11 +142,12 @@ def _meaning(incident: Incident, view: View) -> str:
 
 
 def _findings(incident: Incident, view: View) -> str:
-    """What the runbook calls its evidence comes first, whatever came of it. Of the rest, what
-    failed tells least: it comes last, where it may fall off the end."""
+    """What changed before a metric stalled comes first: its builder asks nothing else. Then what
+    the runbook calls its evidence, whatever came of it. Of the rest, what failed tells least: it
+    comes last, where it may fall off the end."""
     runbook = view.runbooks.by_digest(incident.digest) if incident.digest else None
     evidence = runbook.evidence if runbook is not None else ()
-    first = [name for name in evidence if name in incident.findings]
+    first = [name for name in (SUSPECT, *evidence) if name in incident.findings]
     rest = sorted(
         (name for name in incident.findings if name not in first),
         key=lambda name: FAILED in incident.findings[name],

@@ -24,8 +24,10 @@ from agent.core.silence import silence
 from agent.core.storm import covering, fleet_sick, in_force, is_told, keep, root_of_storm
 from agent.core.turn import Todo, Turn
 from agent.core.view import signs
+from agent.model.alert import Layer
 from agent.model.decision import LedgerMove, LedgerState
 from agent.model.incident import Incident, Radius, State
+from agent.model.product import EntityKind
 from agent.model.reason import Reason
 from agent.model.records import Storm
 
@@ -87,13 +89,19 @@ def _wants_findings(turn: Turn) -> bool:
 
 
 def _team(turn: Turn, found: Assessment) -> str:
-    """Builder of the product, owner of an agent without one, else the platform team."""
+    """Owner of the sub-agent or proxy it is about, builder of the product, else the platform team.
+
+    A member of the machinery has an owner of its own, who may be another than the builder of what
+    it works for, and who is the one to release it from quarantine.
+    """
     view, case = turn.view, turn.case
     if found.radius is Radius.SYSTEMIC or case.reason in FOR_PLATFORM:
         return view.policy.platform
+    entity = view.registry.entities.get(case.entity or "")
+    if case.layer is Layer.MACHINERY and entity is not None and entity.kind is EntityKind.AGENT:
+        return entity.owner
     if case.product is not None and case.product in view.registry.products:
         return view.registry.products[case.product].builder
-    entity = view.registry.entities.get(case.entity or "")
     return entity.owner if entity is not None else view.policy.platform
 
 

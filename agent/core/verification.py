@@ -38,7 +38,7 @@ from agent.model.effect import Verdict
 from agent.model.event import CommandFinished
 from agent.model.incident import Ending, Radius, State
 from agent.model.reason import Reason
-from agent.model.runbook import Facts, OnInconclusive, Predicate, Truth, Verify
+from agent.model.runbook import Facts, OnHeld, OnInconclusive, Predicate, Truth, Verify
 
 
 def prove(turn: Turn) -> Turn:
@@ -220,9 +220,12 @@ def _held(turn: Turn) -> Turn:
     is_healed = has_acted(turn)
     # While it is still looked back at, the alert may fire though all is well.
     decays_until = case.firing_until if is_healed and case.is_firing else None
+    contains = _contains(turn)
     if case.plan:
         turn = end_plan(turn, Verdict.HELD, Reason.VERIFIED)
         turn = turn.note("verdict", Reason.VERIFIED, case.plan)
+    if contains and case.is_firing:
+        return give_up(turn, Reason.QUARANTINED, f"{case.plan} held, and heals nothing")
     reason = Reason.HEALED if is_healed else Reason.SETTLED
     outcome = Ending.HEALED if is_healed else Ending.SETTLED
     turn = turn.change(
@@ -232,6 +235,12 @@ def _held(turn: Turn) -> Turn:
         LedgerMove(incident_id=case.id, state=LedgerState.ABSORBED, reason=reason, at=turn.at)
     )
     return resolve(turn, outcome=outcome, reason=reason)
+
+
+def _contains(turn: Turn) -> bool:
+    """Whether the plan only keeps the harm from spreading: then its success ends nothing."""
+    plan = plan_in_hand(turn)
+    return plan is not None and plan.on_held is OnHeld.HOLD_AND_ESCALATE
 
 
 def _failed(turn: Turn, reason: Reason, text: str) -> Turn:

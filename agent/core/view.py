@@ -21,6 +21,7 @@ from agent.model.learning import (
     Standing,
 )
 from agent.model.on_call import OnCall
+from agent.model.own import OwnState
 from agent.model.policy import PluginFacts, Policy
 from agent.model.product import InventoryObject, Registry
 from agent.model.records import (
@@ -40,7 +41,6 @@ from agent.model.runbook import Runbook
 from agent.model.series import DriftState, MotionSeries
 from agent.model.signals import (
     BlindSpot,
-    OwnState,
     ProbeSigns,
     SloSigns,
     SurveySigns,

@@ -59,6 +59,10 @@ class Principals(Protocol):
         """Who signed exactly these bytes, compared in constant time."""
         ...
 
+    def by_webhook_signature(self, body: bytes, signature: bytes) -> Principal | None:
+        """Who signed exactly this body with a webhook secret, compared in constant time."""
+        ...
+
     def by_slack_user(self, user: str, *, at: float) -> Principal | None: ...
 
     def __iter__(self) -> Iterator[Principal]:
@@ -77,9 +81,21 @@ class Once(Protocol):
     async def ask(self, key: str, event: Event) -> Answer | None: ...
 
 
+class Surveys(Protocol):
+    @property
+    def is_looking(self) -> bool: ...
+
+    async def look(self) -> None:
+        """Looks for blind spots now; raises StoreUnavailable where they cannot be stored."""
+        ...
+
+
 class Facade(Protocol):
     @property
     def view(self) -> View: ...
+
+    @property
+    def surveying(self) -> Surveys: ...
 
     @property
     def store(self) -> Store: ...

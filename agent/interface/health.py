@@ -1,7 +1,8 @@
 """The three layers of a product at one look: green, or red with what makes it so.
 
-Product: any open incident of that layer. Machinery: an open incident, or a sub-agent that was never
-heard or is not alive. Outcome: an open incident, or a leadership metric without any reading. What
+Product: any open incident of that layer. Machinery: an open incident, or a sub-agent in trouble:
+silent, hung, drifting, wrong in its answers, or not what is declared. Outcome: an open incident; a
+leadership metric of which nothing is read, or of which too little is known yet, is unknown. What
 was never heard of is `unknown`, never green: no data is not health.
 """
 
@@ -10,9 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from agent.core import unusable_readings
+from agent.core.blind_spots import key_of
+from agent.core.leadership_verdict import metric_of, verdict_of
+from agent.core.members import troubles
 from agent.core.view import View
 from agent.model.alert import Layer
 from agent.model.product import EntityKind
+from agent.model.series import Moving
+from agent.model.signals import BlindSpotKind
 
 
 @dataclass(frozen=True)
@@ -55,9 +62,9 @@ def _machinery(
         signs = view.agents.get(entity.name)
         if signs is None:
             unknown.append(f"{entity.name} was never heard")
-        elif not signs.alive or signs.firing_since is not None:
+        elif found := troubles(view, entity.name):
             # Its incident, where there is one, says it better.
-            red += [] if red else [f"{entity.name} is silent"]
+            red += [] if red else [f"{entity.name}: {found[0].text}"]
         else:
             good.append(f"{entity.name} beats")
 
@@ -67,7 +74,22 @@ def _outcome(view: View, product: str, *, unknown: list[str], good: list[str]) -
     if declared is None:
         return
     signs = view.measures.get(product)
-    if signs is None:
+    if signs is None or signs.metric != declared.name:
         unknown.append(f"no reading of {declared.name} yet")
+    elif (gap := gap_of(product, view)) is not None:
+        unknown.append(gap)
+    elif (moved := verdict_of(product, view)).verdict is not Moving.MOVING:
+        unknown.append(moved.text)
     else:
         good.append(f"{declared.name} = {signs.value:g}")
+
+
+def gap_of(product: str, view: View) -> str | None:
+    """Why nothing is known of its leadership metric now; None: it is read."""
+    metric = metric_of(product, view)
+    subject = unusable_readings.subject_of(product, metric.name if metric else "")
+    for kind in (BlindSpotKind.SIGNAL_FAULTY, BlindSpotKind.METRIC_VANISHED):
+        spot = view.blind_spots.get(key_of(kind, subject))
+        if spot is not None and spot.gone_at is None:
+            return spot.text
+    return None

@@ -63,6 +63,7 @@ REMEDIES: Mapping[Reason, str] = {
     Reason.RUNBOOK_IN_SHADOW: "its builder may promote it: lifecycle assisted or active",
     Reason.RUNBOOK_NOT_RUNNABLE: "its builder has to put it back into a state that may run",
     Reason.RUNBOOK_SUSPENDED: "see what brings it back: homeostat runbooks show NAME",
+    Reason.ADVISE_ONLY: "approve it, exactly as it is shown; homeostat self says what ends this",
     Reason.RUNBOOK_NEEDS_APPROVAL: "approve it, exactly as it is shown",
     Reason.RISK_NEEDS_APPROVAL: "approve it, exactly as it is shown",
     Reason.SECOND_APPROVAL_NEEDED: "somebody else has to approve it as well",

@@ -103,7 +103,8 @@ ANSWERS: Mapping[str, Question] = {
 """Which question a kind of line in the journal answers."""
 TOLD_ELSEWHERE = frozenset(
     {"opened", "alert_firing", "alert_resolved", "diagnosed", "finding_failed", "baseline",
-     "promotion", "resolution", "credit", "announced", "follow_up", "near_miss"}
+     "promotion", "resolution", "credit", "announced", "follow_up", "near_miss",
+     "own", "blind_spot", "survey", "slo"}
 )  # fmt: skip
 """Kinds that say what was seen and learned, and answer none of the four."""
 

@@ -117,6 +117,8 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     metric: str
     value: float
     sent_at: float | None = None
+    fault: str = ""
+    """Why there is no number, as a sentence; the value is NaN then."""
 
 
 class SloReading(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +150,12 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     phase: ChangePhase = ChangePhase.DONE
     link: str = ""
     sent_at: float | None = None
+    """By its sender's clock."""
+    id: str = ""
+    """Names the change at its sender: what comes with the same one repeats it or carries it on.
+    Empty: it says none."""
+    is_elsewhere: bool = False
+    """Not in production: it is told, and no cause of what happens there."""
 
 
 class SilenceList(msgspec.Struct, frozen=True, kw_only=True):

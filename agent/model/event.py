@@ -23,8 +23,9 @@ from agent.model.alert import (
 from agent.model.command import Command
 from agent.model.effect import Outcome
 from agent.model.learning import Backtested, CauseKind, Delivered, FollowUp, ToldCall
+from agent.model.own import OwnExample, OwnTerms
 from agent.model.records import Silence
-from agent.model.signals import BlindSpot, BlindSpotKind
+from agent.model.signals import BlindSpot
 
 
 class AlertReceived(msgspec.Struct, frozen=True, kw_only=True, tag="alert_received"):
@@ -55,25 +56,40 @@ class SloRead(msgspec.Struct, frozen=True, kw_only=True, tag="slo_read"):
 
 
 class SurveyTaken(msgspec.Struct, frozen=True, kw_only=True, tag="survey_taken"):
-    """It was looked for blind spots of these kinds: those of them that are not among `found` are
-    not there any more. What could not be looked at is not among `kinds`."""
+    """It was looked for blind spots. Each of `found` names in `by` the part of the survey that
+    found it. What an earlier survey found in one of the parts `looked`, and is not among `found`, is not
+    there any more; so is what it found in a part that is in neither list: there is no such part
+    now. What was found in one of the parts `missed` stays as it was."""
 
     at: float
     seconds: float
-    kinds: tuple[BlindSpotKind, ...]
+    looked: tuple[str, ...]
+    missed: tuple[str, ...] = ()
     found: tuple[BlindSpot, ...] = ()
     could_not: tuple[str, ...] = ()
+    """Why parts were missed, as sentences."""
+    runbooks: tuple[str, ...] = ()
+    """Names of all that are loaded."""
 
 
 class OwnRead(msgspec.Struct, frozen=True, kw_only=True, tag="own_read"):
     """What the agent measured of itself since it did so last."""
 
     at: float
+    terms: OwnTerms
     decisions: int = 0
     late: int = 0
     """Of these, how many took longer than its objective allows."""
+    late_minutes: int = 0
+    """Minutes in which any did, each counted once."""
+    verdicts: int = 0
+    wrong: int = 0
+    """Of these, how many the same trouble proved wrong."""
     lost: int = 0
-    """Alerts that were taken and are in no line of the ledger."""
+    """Alerts that were taken and could not be decided about."""
+    unbalanced: int | None = None
+    """By how many alerts the ledger is out of balance; None: it was not looked at."""
+    examples: tuple[OwnExample, ...] = ()
 
 
 class OwnReviewed(msgspec.Struct, frozen=True, kw_only=True, tag="own_reviewed"):

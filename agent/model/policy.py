@@ -188,6 +188,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     plan_age_seconds: float = 300.0
     """A step decided longer ago than this is not started any more."""
     missed_heartbeats: int = 3
+    drift_window_seconds: float = 60.0
+    """No window that a member's work is judged by is shorter, however soon a drift is to be
+    found."""
     resolutions_needed: int = 3
     temporary_retries: int = 3
     page_retries: int = 20

@@ -34,10 +34,11 @@ class LeadershipMetric(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sli(msgspec.Struct, frozen=True, kw_only=True):
-    """What is counted: PromQL with `$window` where the range stands. Either what was bad and all
-    there was, or a share by itself."""
+    """What is counted: PromQL with `$window` where the range stands. Of all there was (`total`)
+    either what was bad or what was good; or a share by itself."""
 
     bad: str = ""
+    good: str = ""
     total: str = ""
     share: str = ""
     """Share of bad ones, from 0 to 1, over `$window`."""
@@ -55,8 +56,8 @@ class Slo(msgspec.Struct, frozen=True, kw_only=True):
     sli: Sli | None = None
     """None: it is only stated, and nothing watches it."""
     least_events: float = 0.0
-    """So many events in a window are too few to wake anybody over; 0: computed, so that one bad
-    event alone pages nobody."""
+    """So many bad events at least have to be in a window before anybody is told of them; 0: two,
+    so that one alone pages nobody (core/burn.py)."""
     path: str = ""
     """File it was read from."""
 
@@ -119,6 +120,8 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     labels: Mapping[str, tuple[str, ...]] = {}
     """Labels by which alerts speak of it without its name, as in {namespace: (prod-a,)}: an alert
     with one of the values for each of them is about this entity."""
+    slugs: tuple[str, ...] = ()
+    """Names that delivery tools know it by, as in `acme/checkout`: from its annotations."""
 
 
 class InventoryObject(msgspec.Struct, frozen=True, kw_only=True):

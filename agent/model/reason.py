@@ -287,3 +287,4 @@ class Reason(StrEnum):
     OWN_REVIEW_OVERDUE = "own_review_overdue", "the agent itself has not been reviewed by its date"
     OWN_RETIRED = "own_retired", "the agent itself is past its retirement"
     OWN_BUDGET_BACK = "own_budget_back", "the agent may act by its own record again"
+    OWN_REVIEWED = "own_reviewed", "a person reviewed what the agent itself did wrong"

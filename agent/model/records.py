@@ -73,6 +73,14 @@ class AgentSigns(msgspec.Struct, frozen=True, kw_only=True):
     """As it said itself."""
     unpinned_since: float | None = None
     """Start of the alert that says it runs something else than declared, while that is firing."""
+    unpinned_beats: int = 0
+    """So many beats in a row said so."""
+    work_from: float | None = None
+    """What `work` was when it moved last: small steps add up from there."""
+    lives: Mapping[str, int] = {}
+    """Last sequence of its latest lives, by boot: what was recorded of one is told from it."""
+    faulty_at: float | None = None
+    """When something of a beat could not be used last, until that is over."""
 
 
 class MeasureSigns(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,10 +96,14 @@ class MeasureSigns(msgspec.Struct, frozen=True, kw_only=True):
     """Start of the alert that says it stands still, while that alert is firing."""
     open: OpenBin | None = None
     """What was read since the last bin of its series was closed (model/series.py)."""
+    pace: float | None = None
+    """Seconds between two readings, rather too many than too few; None: there was only one."""
+    burned_at: float | None = None
+    """When something burned below it last: it gets its time to move again from then on."""
 
 
 class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Something changed on purpose. Key: entity/at."""
+    """Something changed on purpose. Key: entity/at (core/changes.py)."""
 
     product: str
     entity: str
@@ -105,6 +117,14 @@ class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     before: str = ""
     phase: ChangePhase = ChangePhase.DONE
     link: str = ""
+    id: str = ""
+    """Names it at its sender."""
+    began_at: float | None = None
+    """When it was first heard of, where it has gone on since; `at` is its latest phase."""
+    sent_at: float | None = None
+    """Of its latest phase, by its sender's clock. It orders nothing."""
+    last_at: float | None = None
+    """When it was told again last, where it was."""
 
 
 class SilenceMatcher(msgspec.Struct, frozen=True, kw_only=True):

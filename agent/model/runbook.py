@@ -187,6 +187,13 @@ class OnInconclusive(StrEnum):
     ROLL_BACK_AND_ESCALATE = "roll_back_and_escalate"
 
 
+class OnHeld(StrEnum):
+    RESOLVE = "resolve"
+    HOLD_AND_ESCALATE = "hold_and_escalate"
+    """It only contains the harm: while the alert fires, people are told and the incident stays
+    open."""
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One remedy with its proof and its way back. A plan that `settles` has no steps: it explains,
     waits for its proof and closes."""
@@ -201,6 +208,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rollback_verify: Verify | None = None
     """Proof that the way back led back. None: that it did is not known, and the page says so."""
     on_inconclusive: OnInconclusive = OnInconclusive.HOLD_AND_ESCALATE
+    on_held: OnHeld = OnHeld.RESOLVE
 
 
 class Runbook(msgspec.Struct, frozen=True, kw_only=True):

@@ -173,6 +173,10 @@ class ChangeSeen(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     is_manual: bool
     seconds_ago: float
+    before: str = ""
+    link: str = ""
+    late_seconds: float = 0.0
+    """How long after it happened it was told, by its sender's clock."""
 
 
 class BlindSpotKind(StrEnum):
@@ -213,6 +217,9 @@ class BlindSpot(msgspec.Struct, frozen=True, kw_only=True):
     """When it was last seen to be one."""
     gone_at: float | None = None
     times: int = 1
+    by: str = ""
+    """Which part of the survey found it, as `rules@127.0.0.1:9090`: only that part, taken again,
+    ends it. Empty: a signal showed it, and the survey leaves it alone."""
 
 
 class SurveySigns(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,6 +229,10 @@ class SurveySigns(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     could_not: tuple[str, ...] = ()
     """What could not be looked at, with the reason."""
+    told: dict[str, float] = {}
+    """When each team was last told of new ones."""
+    runbooks: dict[str, float] = {}
+    """When a survey first saw each runbook, by name."""
 
 
 class SloSigns(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +249,8 @@ class SloSigns(msgspec.Struct, frozen=True, kw_only=True):
     """Of the budget, from 0; above 1 it is overspent."""
     spent_since: float | None = None
     """Since when nothing of it is left."""
+    unknown_since: float | None = None
+    """Since when its readings say nothing: the figures above are older."""
 
 
 class ProbeSigns(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,6 +264,8 @@ class ProbeSigns(msgspec.Struct, frozen=True, kw_only=True):
     out."""
     said: str = ""
     firing_since: float | None = None
+    unanswered: int = 0
+    """So many questions in a row had no answer."""
 
 
 class TelemetrySigns(msgspec.Struct, frozen=True, kw_only=True):
@@ -264,17 +279,7 @@ class TelemetrySigns(msgspec.Struct, frozen=True, kw_only=True):
     """Start of the window."""
     window: Counters = Counters()
     """What was counted in it so far."""
-
-
-class OwnState(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the agent as a member of the machinery. Key: `own`."""
-
-    at: float
-    advising_since: float | None = None
-    """Since when it only advises."""
-    why: str = ""
-    good: float = 0.0
-    bad: float = 0.0
-    """Decisions within its objective, and those outside of it, within its window."""
-    reviewed_at: float | None = None
-    reviewed_by: str = ""
+    source: str = ""
+    """Who counts; empty: the member itself."""
+    faulty_at: float | None = None
+    """When something of it could not be used last, until that is over."""

@@ -46,7 +46,7 @@ Act = Callable[[Any, Any], Awaitable[Mapping[str, Any]]]
 Probe = Callable[[Any, Any, str], Awaitable[Probed]]
 Read = Callable[[Any, Any], Awaitable[Result]]
 Notify = Callable[[Any, Any, "Message"], Awaitable[str]]
-Decode = Callable[[bytes], "Sequence[Signal]"]
+Decode = Callable[..., "Sequence[Signal]"]
 Run = Callable[[Any, Any], Awaitable[None]]
 Firing = Callable[[Any, Any], Awaitable["Sequence[Alert]"]]
 
@@ -135,13 +135,28 @@ class Notifier:
 
 @dataclass
 class PushSource:
-    """Senders post to `path`. `decode` is pure: bytes to signals, or raises `Unparseable`."""
+    """Senders post to `path`. `decode` is pure: bytes to signals, or raises `Unparseable`. What
+    signs or names a message is read before the body, and never by `decode`."""
 
     name: str
     path: str
     summary: str
     decode: Decode
+    headers: tuple[str, ...] = ()
+    """Names of headers, in small letters, that `decode` takes besides the body, as a mapping of
+    those that came. Empty: it takes the body alone."""
+    signature: str = ""
+    """Header in which senders may prove themselves by `sha256=HEX`, the HMAC of the body, with a
+    `webhook_secret_file` of the token file. Empty: they cannot."""
+    delivery: str = ""
+    """Header with the id of a message: one that was taken is not taken again soon."""
     kind: str = "push_source"
+
+    def signals(self, body: bytes, headers: Mapping[str, str]) -> Sequence[Signal]:
+        """What the message says. Raises Unparseable."""
+        if not self.headers:
+            return self.decode(body)
+        return self.decode(body, {n: headers[n] for n in self.headers if n in headers})
 
 
 @dataclass
@@ -231,9 +246,25 @@ def notifier(
     return declare
 
 
-def push_source(*, name: str, path: str, summary: str) -> Callable[[Decode], PushSource]:
+def push_source(
+    *,
+    name: str,
+    path: str,
+    summary: str,
+    headers: tuple[str, ...] = (),
+    signature: str = "",
+    delivery: str = "",
+) -> Callable[[Decode], PushSource]:
     def declare(function: Decode) -> PushSource:
-        return PushSource(name=name, path=path, summary=summary, decode=function)
+        return PushSource(
+            name=name,
+            path=path,
+            summary=summary,
+            decode=function,
+            headers=headers,
+            signature=signature,
+            delivery=delivery,
+        )
 
     return declare
 

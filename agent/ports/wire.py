@@ -18,7 +18,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from agent.model.alert import Alert, AlertStatus, Heartbeat
+from agent.model.alert import Alert, AlertStatus
 from agent.model.errors import Unparseable
 
 T = TypeVar("T")
@@ -26,13 +26,8 @@ T = TypeVar("T")
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """RFC 3339 with a zone."""
 
-Scalar = str | int | float | bool | None
-
 ARRIVAL = 0.0
 """Start of an alert (end of a resolved one) whose sender names none: its time of arrival."""
-
-MOST_DETAILS = 64
-LARGEST_INTEGER = 2**64 - 1
 
 
 class AlertJson(
@@ -48,9 +43,6 @@ class AlertJson(
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     generator_url: str | None = None
-
-
-DETAILS = msgspec.json.Decoder(dict[str, Scalar])
 
 
 def read(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, *, at: str = "$") -> T:
@@ -114,25 +106,3 @@ def alert(
         expires_at=None if resolved else ends,
         generator_url=wire.generator_url or "",
     )
-
-
-def heartbeat(body: bytes | msgspec.Raw, *, agent: str, at: str = "$") -> Heartbeat:
-    """A flat object of counters and words. `agent` is who sent it, where the way it came says so
-    (else empty, and the body has to); the body may repeat it, not contradict it."""
-    details = read(DETAILS, body, at=at)
-    named, alive = details.pop("agent", None), details.pop("alive", True)
-    if named is not None and not (isinstance(named, str) and agent in ("", named)):
-        raise Unparseable(
-            f"names another agent than the {agent[:64]!r} it came from", where=f"{at}.agent"
-        )
-    who = agent or named
-    if not isinstance(who, str) or not who:
-        raise Unparseable("missing: name the agent", where=f"{at}.agent")
-    if not isinstance(alive, bool):
-        raise Unparseable("expected true or false", where=f"{at}.alive")
-    if len(details) > MOST_DETAILS:
-        raise Unparseable(f"{len(details)} values; at most {MOST_DETAILS}", where=at)
-    for value in details.values():
-        if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
-            raise Unparseable("an integer does not fit into 64 bits", where=at)
-    return Heartbeat(agent=who, alive=alive, detail=details)

@@ -21,7 +21,6 @@ from agent.core.matching import MatchIndex
 from agent.core.view import View
 from agent.model.alert import Alert, Signal
 from agent.model.decision import Decision
-from agent.model.errors import HomeostatError
 from agent.model.event import CommandFinished, Event, RunbooksRead, TimerFired
 from agent.model.fault import Fault
 from agent.model.incident import Incident
@@ -33,13 +32,13 @@ from agent.ports.store import Quarantined, Snapshot, Store
 from agent.runtime.calling import Calling
 from agent.runtime.egress import written_by_people
 from agent.runtime.escalating import Escalating
-from agent.runtime.expecting import expected
+from agent.runtime.expecting import as_read
 from agent.runtime.forgetting import forget
 from agent.runtime.gauges import gauges
 from agent.runtime.halt_files import HaltFiles
 from agent.runtime.http_client import AiohttpHttp
 from agent.runtime.intake import events_of
-from agent.runtime.kit import Kits
+from agent.runtime.kit import Kits, members_of
 from agent.runtime.lane import Lane, Undecidable, commands_of
 from agent.runtime.last_resort import NAME, LastResort
 from agent.runtime.notices import Notice, Notices
@@ -57,6 +56,7 @@ from agent.runtime.sources import Sources
 from agent.runtime.surveying import Surveying
 from agent.runtime.telemetry import Telemetry
 from agent.runtime.timers import Timers
+from agent.runtime.token_file import check_tokens
 from agent.runtime.view_state import ViewState
 
 log = structlog.get_logger("daemon")
@@ -72,10 +72,6 @@ EXPIRY_GRACE_SECONDS = 75.0
 promise to repeat cannot have been broken before they had the time to speak again."""
 KEPT_BODY_BYTES = 64 * 1024
 HOUSEKEEPING_SECONDS = 600.0
-
-
-class UnusableTokens(HomeostatError):
-    """Tokens are configured and nobody could be proven by them."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,15 +114,7 @@ class Daemon:
         self.processes = Processes(
             lambda: self.view.registry.entities, settings.data_dir / "processes", clock, http
         )
-        self.kits = Kits(
-            clock=clock,
-            processes=self.processes,
-            products=lambda: self.view.registry,
-            signals=SignalsInView(self.view, clock),
-            prometheus_url=settings.prometheus_url,
-            http=http,
-            written=written_by_people(settings, self.view),
-        )
+        self.kits = self._kits_of(settings, http)
         self.lane = Lane(store=store, state=self._state, clock=clock, committed=self._committed)
         self.escalating = Escalating(
             view=self.view, timers=self._state.timers, clock=clock, submit=self.lane.submit
@@ -143,16 +131,29 @@ class Daemon:
         self.sources = self._sources_of(settings)
         self._silencing = Silencing(view=self.view, clock=clock, submit=self.lane.submit)
         self.surveying = Surveying(
-            view=self.view, store=store, clock=clock, settings=settings, submit=self.lane.submit
+            view=self.view, store=store, clock=clock, files=self.files, submit=self.lane.submit
         )
         self.own_health = OwnHealth(
-            view=self.view, store=store, clock=clock, settings=settings, submit=self.lane.submit
+            self.files, view=self.view, store=store, clock=clock, lane=self.lane
         )
         self.once = Once(
             store=store, clock=clock, submit=self.lane.submit, receive=self.receive, ask=self.ask
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
+
+    def _kits_of(self, settings: Settings, http: AiohttpHttp) -> Kits:
+        view, clock = self.view, self._clock
+        return Kits(
+            clock=clock,
+            processes=self.processes,
+            products=lambda: self.view.registry,
+            signals=SignalsInView(view, clock),
+            members=members_of(settings.sources, view=view, clock=clock, http=http),
+            prometheus_url=settings.prometheus_url,
+            http=http,
+            written=written_by_people(settings, view),
+        )
 
     def _calling(self, settings: Settings) -> Calling:
         calling = Calling(
@@ -204,7 +205,7 @@ class Daemon:
         self._state.load(snapshot)
         self.escalating.load()
         self.files.start()
-        self._check_tokens()
+        check_tokens(settings=self.settings, reading=self.reading)
         self._spawn(self.lane.run(), "lane")
         self.timers.load(
             self._state.timers, not_before={"expiry": self._clock.now() + EXPIRY_GRACE_SECONDS}
@@ -235,12 +236,6 @@ class Daemon:
             incidents=len(self.view.incidents),
             unfinished=len(snapshot.commands),
         )
-
-    def _check_tokens(self) -> None:
-        """A token file that cannot be read must not mean that no token is needed."""
-        if self.settings.tokens_file is not None and self.reading.principals is None:
-            why = [str(f) for f in self.reading.faults if f.file == str(self.settings.tokens_file)]
-            raise UnusableTokens("\n".join(["the token file cannot be used", *why]))
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
@@ -278,12 +273,10 @@ class Daemon:
     async def _watch(self) -> None:
         """Agents and leadership metrics that were never heard of get their timers."""
         at = self._clock.now()
-        wanted = expected(self.view, at=at)
-        standing = self._state.timers  # what ran out while nobody listened begins anew
-        missing = tuple(t for t in wanted if standing.get((t.subject, t.name), 0.0) <= at)
-        read = [RunbooksRead(at=at)] if self.files.has_news else []
-        if missing or read:
-            await self.lane.submit([Decision(timers=missing), *read])
+        read = as_read(self.view, self._state.timers, at=at)
+        news = [RunbooksRead(at=at)] if self.files.has_news else []
+        if read or news:
+            await self.lane.submit([*read, *news])
 
     async def _housekeeping(self) -> None:
         while True:
@@ -354,8 +347,9 @@ class Daemon:
         for command in commands_of(decisions):
             self.outbox.dispatch(command)
         self.telemetry.committed(decisions, seconds=self.lane.commit_seconds)
-        self.own_health.committed(decisions, seconds=self.lane.commit_seconds)
+        self.own_health.committed(decisions)
         self.notices.tell(decisions)
+        self.kits.members.committed(decisions)
 
     # reading files
 

@@ -8,6 +8,7 @@ from agent.core.view import View
 from agent.runtime.escalating import Escalating
 from agent.runtime.lane import Lane
 from agent.runtime.outbox import Outbox
+from agent.runtime.own_health import OwnHealth
 from agent.runtime.reloading import Reloading
 from agent.runtime.telemetry import Telemetry
 
@@ -20,6 +21,7 @@ class Parts(Protocol):
     files: Reloading
     lane: Lane
     escalating: Escalating
+    own_health: OwnHealth
     telemetry: Telemetry
 
 
@@ -39,3 +41,18 @@ def gauges(parts: Parts) -> None:
         lambda: parts.escalating.unheard,
     )
     gauge("homeostat.commits", "Durable commits since start", lambda: parts.lane.commits)
+    gauge(
+        "homeostat.own.budget.spent",
+        "Share of the agent's own error budget that is spent; NaN: it cannot be told",
+        lambda: parts.own_health.spent,
+    )
+    gauge(
+        "homeostat.own.advises_only",
+        "1: it does nothing by itself",
+        lambda: float(parts.own_health.advises_only),
+    )
+    gauge(
+        "homeostat.own.decisions.late",
+        "Decisions since start that came later than the agent's objective allows",
+        lambda: parts.own_health.late,
+    )

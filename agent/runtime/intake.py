@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from agent.core.blindness import sign_of
+from agent.core.changed import about
 from agent.core.cleaning import LONGEST_NAME, clean_alert, clean_text
 from agent.core.fingerprint import fingerprint, message_key
 from agent.core.view import View
@@ -43,6 +44,8 @@ from agent.model.event import (
     TelemetryReceived,
 )
 
+LONGEST_WHAT = 1024
+LONGEST_LINK = 2048
 ARRIVAL = 0.0
 RESOLVE_TIMEOUT_SECONDS = 300.0
 """As Alertmanager's `resolve_timeout`: for senders that promise no end."""
@@ -74,7 +77,7 @@ def event_of(signal: Signal, *, at: float, view: View) -> Event:
         case SloReading():
             return SloRead(at=at, reading=signal)
         case Change():
-            return ChangeReceived(at=at, change=_clean_change(signal, view))
+            return ChangeReceived(at=at, change=about(_clean_change(signal), view)[0])
         case SilenceList():
             source = _clean(signal.source)
             return SilencesRead(at=at, source=source, silences=signal.silences)
@@ -83,9 +86,14 @@ def event_of(signal: Signal, *, at: float, view: View) -> Event:
 
 
 def events_of(signals: Sequence[Signal], *, at: float, view: View) -> list[Event]:
-    """The events of all of them; a Watchdog is a sign of life besides."""
+    """The events of all of them; a Watchdog is a sign of life besides, and a change may be about
+    several things."""
     events: list[Event] = []
     for signal in signals:
+        if isinstance(signal, Change):
+            changed = about(_clean_change(signal), view)
+            events += [ChangeReceived(at=at, change=each) for each in changed]
+            continue
         event = event_of(signal, at=at, view=view)
         events.append(event)
         if isinstance(event, AlertReceived):
@@ -167,19 +175,21 @@ def _clean_telemetry(told: Telemetry) -> Telemetry:
     )
 
 
-def _clean_change(change: Change, view: View) -> Change:
-    """Events of delivery tools name the entity only: its product is looked up."""
-    entity = _clean(change.entity)
-    product = _clean(change.product)
-    if not product and entity in view.registry.entities:
-        product = view.registry.entities[entity].product or ""
+def _clean_change(change: Change) -> Change:
     return msgspec.structs.replace(
         change,
-        product=product,
-        entity=entity,
-        what=clean_text(change.what, longest=1024)[0],
+        product=_clean(change.product),
+        entity=_clean(change.entity),
+        what=clean_text(change.what, longest=LONGEST_WHAT)[0],
         by=_clean(change.by),
         version=_clean(change.version),
         before=_clean(change.before),
-        link=_clean(change.link),
+        link=_link(change.link),
+        id=_clean(change.id),
     )
+
+
+def _link(text: str) -> str:
+    """A link that is cut leads elsewhere, and one of another scheme does something else."""
+    is_one = text.startswith(("https://", "http://")) and len(text) <= LONGEST_LINK
+    return text if is_one and clean_text(text, longest=LONGEST_LINK)[1] is None else ""

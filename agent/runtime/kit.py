@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import structlog
 
 from agent.catalog.addresses import origin_of
+from agent.core.probe_answers import holds
 from agent.model.alert import Signal
 from agent.model.errors import Permanent
 from agent.model.product import Entity, Registry
@@ -40,7 +41,8 @@ from agent.ports.kit import (
 )
 from agent.runtime.egress import Written
 from agent.runtime.http_client import AiohttpHttp, ReadingHttp
-from agent.runtime.members import NoMembers, ReadingMembers
+from agent.runtime.members import Members, NoMembers, ReadingMembers
+from agent.runtime.members import members_of as members_of
 from agent.runtime.promql_client import PromQLThreads
 from agent.runtime.signal_reading import NoSignals
 
@@ -183,6 +185,10 @@ class LentToSource:
     async def quarantine(self, body: bytes, *, source: str, why: str) -> None:
         await self.keep(body, source=source, why=why)
 
+    def holds(self, pattern: str, text: str) -> bool | None:
+        """For the source of reference probes (core/probe_answers.py)."""
+        return holds(pattern, text)
+
     def now(self) -> float:
         return self.clock.now()
 
@@ -205,7 +211,7 @@ class Kits:
         processes: ProcessControl,
         products: Callable[[], Registry],
         signals: SignalReader | None = None,
-        members: MemberControl | None = None,
+        members: Members | NoMembers | None = None,
         prometheus_url: str | None = None,
         prometheus_method: str = "POST",
         http: AiohttpHttp | None = None,
@@ -221,8 +227,8 @@ class Kits:
         self._reading_http = ReadingHttp(self._computed_http)
         self._reading_processes = ReadingProcesses(processes)
         self._signals = signals or NoSignals()
-        self._members = members or NoMembers()
-        self._reading_members = ReadingMembers(self._members)
+        self.members = members or NoMembers()
+        self._reading_members = ReadingMembers(self.members)
 
     @property
     def http(self) -> AiohttpHttp:
@@ -254,7 +260,7 @@ class Kits:
             promql=self._promql,
             processes=self._processes,
             signals=self._signals,
-            members=self._members,
+            members=self.members,
             registry=self._products(),
             log=StructLog({"key": key, **(log_fields or {})}),
             deadline_seconds=deadline_seconds,
@@ -294,6 +300,7 @@ class Kits:
         )
 
     async def close(self) -> None:
+        await self.members.close()
         await self._computed_http.close()
         await self._http.close()
         await self._threads.close()

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 import structlog
@@ -20,10 +21,23 @@ from agent.core.advance import advance
 from agent.model.command import Command
 from agent.model.decision import Decision, LedgerEntry, Timer
 from agent.model.errors import HomeostatError, StoreUnavailable
-from agent.model.event import AlertReceived, CommandFinished, Event, TimerFired
+from agent.model.event import (
+    AlertReceived,
+    CommandFinished,
+    Event,
+    HeartbeatReceived,
+    MeasureReceived,
+    ReferenceAnswered,
+    SloRead,
+    SourceChecked,
+    TelemetryReceived,
+    TimerFired,
+)
 from agent.model.incident import Incident
 from agent.ports.clock import Clock
 from agent.ports.store import Episode, Repeat, Store
+from agent.runtime.answering import Undecidable as Undecidable
+from agent.runtime.answering import Waiting, all_of, tell
 from agent.runtime.folding import Fold, Recalled, fold
 from agent.runtime.view_state import ViewState
 
@@ -35,44 +49,27 @@ BATCH_EVENTS = 2_000
 MOST_FOLLOW_UPS = 200_000
 """Events one event may lead to within its commit: a systemic incident holds back many."""
 
+GATHER_SECONDS = 0.05
+"""So long a commit waits for more, where all there is are readings. A thousand members that beat
+each for itself would otherwise be a commit each, and a commit costs more than deciding forty."""
+MOST_GATHERED = 50
+READINGS = frozenset(
+    {
+        HeartbeatReceived,
+        TelemetryReceived,
+        MeasureReceived,
+        ReferenceAnswered,
+        SloRead,
+        SourceChecked,
+    }
+)
+"""What comes over and over, and nobody waits for."""
+
 Committed = Callable[[Sequence[Decision]], None]
 
 
 CANNOT_BE_STORED = (ValueError, TypeError, OverflowError)
 """What a store raises for a value that no store can hold (agent/store/rows.py)."""
-
-
-class Undecidable(HomeostatError):
-    """Homeostat has a defect: `events` cannot be decided about. Nothing of them was kept; what was
-    handed in together with them is on disk."""
-
-    def __init__(self, message: str, events: Sequence[Event | Decision] = ()) -> None:
-        super().__init__(message)
-        self.events = tuple(events)
-
-
-class Waiting:
-    """Events of one caller, and the future it waits for."""
-
-    def __init__(self, events: Sequence[Event | Decision]) -> None:
-        self.events = events
-        self.done: asyncio.Future[list[Decision]] = asyncio.get_running_loop().create_future()
-        self.answer: list[Decision] = []
-        self.undecidable: list[Event | Decision] = []
-        self.why = ""
-
-    def tell(self) -> None:
-        """Once all of it is on disk."""
-        if self.done.done():  # the caller went away
-            return
-        if self.undecidable:
-            self.done.set_exception(Undecidable(self.why, self.undecidable))
-        else:
-            self.done.set_result(self.answer)
-
-    def fail(self, error: HomeostatError) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
 
 
 class Lane:
@@ -84,10 +81,14 @@ class Lane:
         self._queue: deque[Waiting] = deque()
         self._waiting_events = 0
         self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
+        """Something waits that is more than a few readings."""
         self._closing = False
         self._busy_since: float | None = None
         self.commits = 0
         self.commit_seconds = 0.0
+        self.settled: Sequence[Waiting] = ()
+        """Those that were answered last: how long they waited, and what could not be decided."""
 
     @property
     def stuck_seconds(self) -> float:
@@ -110,15 +111,18 @@ class Lane:
             return []
         # A post larger than a batch is several: the loop is not held up by one sender.
         starts = range(0, len(events), BATCH_EVENTS)
-        parts = [Waiting(events[at : at + BATCH_EVENTS]) for at in starts]
+        now = self._clock.monotonic()
+        parts = [Waiting(events[at : at + BATCH_EVENTS], since=now) for at in starts]
         if self._busy_since is None:
-            self._busy_since = self._clock.monotonic()
+            self._busy_since = now
         self._queue.extend(parts)
         self._waiting_events += len(events)
+        if not self._may_gather(events):
+            self._urgent.set()
         self._wake.set()
         if len(parts) == 1:
             return await parts[0].done
-        return await _all_of(parts)
+        return await all_of(parts)
 
     async def run(self) -> None:
         try:
@@ -128,19 +132,33 @@ class Lane:
                     self._wake.clear()
                     await self._wake.wait()
                     continue
+                await self._gather()
                 await self._batch()
                 self._busy_since = self._clock.monotonic()
         finally:
             # However it ends, nobody is left waiting for an answer that will not come.
             self._busy_since = None
             self._closing = True
-            _tell(self._queue, StoreUnavailable("the agent is stopping; send again"))
+            tell(self._queue, StoreUnavailable("the agent is stopping; send again"))
             self._queue.clear()
 
     def close(self) -> None:
         """No new events; what waits is still decided."""
         self._closing = True
         self._wake.set()
+        self._urgent.set()
+
+    def _may_gather(self, events: Sequence[Event | Decision]) -> bool:
+        return self._waiting_events <= MOST_GATHERED and all(type(e) in READINGS for e in events)
+
+    async def _gather(self) -> None:
+        """Readings wait a moment for others of their kind; whatever else comes ends that at once.
+        By the clock of the loop: it is about this machine's time and nobody's story."""
+        if self._urgent.is_set():
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_SECONDS):
+                await self._urgent.wait()
 
     async def _batch(self) -> None:
         taken: list[Waiting] = []
@@ -149,6 +167,8 @@ class Lane:
             taken.append(self._queue.popleft())
             size += len(taken[-1].events)
         self._waiting_events -= size
+        if not self._queue and not self._closing:
+            self._urgent.clear()
         await self._settle(taken)
 
     async def _settle(self, taken: Sequence[Waiting]) -> None:
@@ -157,7 +177,7 @@ class Lane:
             decisions = await self._decide_and_commit(taken)
         except StoreUnavailable as error:
             self._state.take_back()
-            _tell(taken, error)
+            tell(taken, error)
             return
         except CANNOT_BE_STORED as error:
             # Something in the batch cannot be stored at all. It must not take the others along.
@@ -166,11 +186,12 @@ class Lane:
             return
         except BaseException:  # also where the task is cancelled: nobody may wait for ever
             self._state.take_back()
-            _tell(taken, StoreUnavailable("the agent is stopping; send again"))
+            tell(taken, StoreUnavailable("the agent is stopping; send again"))
             raise
         self._state.keep()
         for waiting in taken:
             waiting.tell()
+        self.settled = taken
         self._committed(decisions)
 
     async def _isolate(self, taken: Sequence[Waiting], error: Exception) -> None:
@@ -178,13 +199,16 @@ class Lane:
         if len(taken) == 1 and len(taken[0].events) == 1:
             log.error("cannot_be_stored", exc_info=error)
             taken[0].fail(Undecidable(f"{type(error).__name__}: {error}", taken[0].events))
+            taken[0].undecidable = list(taken[0].events)
+            self.settled = taken
+            self._committed([])
             return
         for waiting in taken:
-            alone = [Waiting([event]) for event in waiting.events]
+            alone = [Waiting([event], since=waiting.since) for event in waiting.events]
             for part in alone:
                 await self._settle([part])
             try:
-                waiting.answer = await _all_of(alone)
+                waiting.answer = await all_of(alone)
                 waiting.tell()
             except HomeostatError as failed:
                 waiting.fail(failed)
@@ -243,31 +267,6 @@ class Lane:
             if isinstance(e, AlertReceived)
             and ((known := live.get(e.alert.identity)) is None or known in moved)
         ]
-
-
-def _tell(taken: Iterable[Waiting], error: HomeostatError) -> None:
-    for waiting in taken:
-        waiting.fail(error)
-
-
-async def _all_of(parts: Sequence[Waiting]) -> list[Decision]:
-    """The answers of all parts, in order, once each of them has one. That the store is gone comes
-    before what cannot be decided about: then the sender has to send all of it again."""
-    answers: list[Decision] = []
-    undecidable: list[Undecidable] = []
-    gone: StoreUnavailable | None = None
-    for part in parts:
-        try:
-            answers += await part.done
-        except Undecidable as error:
-            undecidable.append(error)
-        except StoreUnavailable as error:
-            gone = error
-    if gone is not None:
-        raise gone
-    if undecidable:
-        raise Undecidable(str(undecidable[0]), [e for u in undecidable for e in u.events])
-    return answers
 
 
 class Batch:

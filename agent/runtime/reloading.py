@@ -74,6 +74,8 @@ class Reloading:
         )
         self.refused: frozenset[str] = frozenset()
         """Files whose present version is not the one in use."""
+        self.faults: tuple[Fault, ...] = ()
+        """What is wrong in the files as they are now, whether they are in use or not."""
         self._registry, self._state, self._clock = registry, state, clock
         self._watch = watch
         self.has_news = False
@@ -93,6 +95,7 @@ class Reloading:
         self._settled = Settled(self._signature())
         self._take(self._reading_of(self.settings)())
         self.refused = frozenset(errors_by_file(self.reading.runbooks))
+        self.faults = self.reading.faults
         for fault in self.reading.faults:
             is_error = fault.severity is FaultSeverity.ERROR
             (log.error if is_error else log.warning)("fault", fault=str(fault))
@@ -188,6 +191,7 @@ class Reloading:
         if usable is None:
             return self._refuse(reading.faults)
         found, self.refused = usable
+        self.faults = reading.faults
         self.settings = settings
         self._take(found)
         replaced(self._state.view, policy=settings.policy)
@@ -204,6 +208,7 @@ class Reloading:
 
     def _refuse(self, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
         self.refused = frozenset(f.file for f in faults if f.severity is FaultSeverity.ERROR)
+        self.faults = faults
         for fault in faults:
             log.error("reload_refused", fault=str(fault))
         return faults

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from agent.core import members
+from agent.core.changes import changes_of, late_seconds
 from agent.core.view import View
-from agent.model.signals import ChangeSeen, MemberSeen
+from agent.model.signals import ChangeSeen, MemberSeen, Trouble
 from agent.ports.clock import Clock
 
 
@@ -14,14 +18,24 @@ class SignalsInView:
         self._view, self._clock = view, clock
 
     def member(self, name: str) -> MemberSeen:
-        known = self._view.agents.get(name)
-        if known is None:
-            return MemberSeen(name=name, is_known=False)
-        return MemberSeen(
+        known, at = self._view.agents.get(name), self._clock.now()
+        in_trouble = members.troubles(self._view, name)
+        wrong = tuple(t.about for t in in_trouble if t.trouble is Trouble.PROBE)
+        seen = MemberSeen(
             name=name,
-            is_known=True,
+            is_known=known is not None,
+            drifting=members.drifting(self._view, name),
+            probes_wrong=wrong,
+            text="; ".join(t.text for t in in_trouble),
+        )
+        if known is None:
+            return seen
+        return msgspec.structs.replace(
+            seen,
             alive=known.alive,
-            heard_seconds_ago=max(0.0, self._clock.now() - known.last_at),
+            heard_seconds_ago=max(0.0, at - known.last_at),
+            worked_seconds_ago=_ago(known.worked_at, at),
+            success_seconds_ago=_ago(known.last_success, at),
             version=known.version,
             config_hash=known.config_hash,
             mode=known.mode,
@@ -30,11 +44,9 @@ class SignalsInView:
     def changes(
         self, *, product: str | None = None, entity: str | None = None, since_seconds: float
     ) -> tuple[ChangeSeen, ...]:
-        at, registry = self._clock.now(), self._view.registry
-        names = {entity} if entity is not None else set()
-        if product is not None:
-            names |= {product, *(e.name for e in registry.entities_of(product))}
-        found = [
+        at = self._clock.now()
+        found = changes_of(self._view, product=product, entity=entity, since=at - since_seconds)
+        return tuple(
             ChangeSeen(
                 product=c.product,
                 entity=c.entity,
@@ -43,14 +55,19 @@ class SignalsInView:
                 what=c.what,
                 by=c.by,
                 version=c.version,
+                before=c.before,
+                link=c.link,
                 is_manual=c.is_manual,
                 seconds_ago=max(0.0, at - c.at),
+                late_seconds=late_seconds(c),
             )
-            for name in names
-            for c in self._view.changes.get(name, ())
-            if at - c.at <= since_seconds
-        ]
-        return tuple(sorted(found, key=lambda seen: seen.seconds_ago))
+            for c in found
+        )
+
+
+def _ago(then: float | None, at: float) -> float | None:
+    """Seconds; of a clock ahead of ours, now."""
+    return None if then is None else max(0.0, at - then)
 
 
 class NoSignals:

@@ -18,7 +18,7 @@ PARAMETER = "HS409"
 
 RENEWED = (
     "runbooks", "shipped_runbooks", "products", "policy", "notify", "on_call",
-    "slack_signing_secret", "learning",
+    "slack_signing_secret", "learning", "agent", "survey",
 )  # fmt: skip
 """Keys of the settings that a reload takes over; the others wait for a restart."""
 

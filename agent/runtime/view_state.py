@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from agent.core.changes import CHANGE, MOST_CHANGES, key_of_change
 from agent.core.signs import BURNING, Signs
 from agent.core.speakers import Speakers
 from agent.core.view import View
@@ -30,7 +31,6 @@ ABSENT: Any = object()
 HALT = "halt"
 KEPT_ACTS_SECONDS = 86400.0
 KEPT_LATELY_SECONDS = 3600.0
-MOST_CHANGES = 20
 KEPT_OPENED_SECONDS = 600.0
 RESOLUTION = "resolution"
 
@@ -225,14 +225,27 @@ class ViewState:
             self._put(self.acts, body.target, kept)
             self._put(self.acting, body.key, body if body.status is None else ABSENT)
             self._put(self.lately, body.key, body)
-        elif record.kind == "change" and isinstance(body, ChangeRecord):
-            known = self.changes.get(body.entity, ())
-            self._put(self.changes, body.entity, (*known, body)[-MOST_CHANGES:])
+        elif record.kind == CHANGE:
+            self._put_change(record.key, body if isinstance(body, ChangeRecord) else None)
         elif record.kind == "runbook_text":
             self._put(self.pinned, record.key, getattr(body, "text", ABSENT))
         elif record.kind == HALT:
             self._put(self._halts, HALT, body if isinstance(body, Halt) else ABSENT)
             self.view.halt = self._halts.get(HALT)
+
+    def _put_change(self, key: str, body: ChangeRecord | None) -> None:
+        if body is not None:
+            known = self.changes.get(body.entity, ())
+            told = tuple(body if key_of_change(old) == key else old for old in known)
+            if body not in told:
+                told = (*known, body)
+            self._put(self.changes, body.entity, told[-MOST_CHANGES:])
+            return
+        entity = key.rpartition("/")[0]
+        known = self.changes.get(entity, ())
+        left = tuple(change for change in known if key_of_change(change) != key)
+        if len(left) != len(known):
+            self._put(self.changes, entity, left or ABSENT)
 
     def _put_timer(self, timer: Timer) -> None:
         value: Any = ABSENT if timer.due is None else timer.due
@@ -242,8 +255,9 @@ class ViewState:
 def _in_order(
     kind: str, rows: Mapping[str, msgspec.Struct]
 ) -> Iterable[tuple[str, msgspec.Struct]]:
-    """Resolutions as they ended, whatever order the store has them in: the oldest are given up."""
-    if kind != RESOLUTION:
+    """Resolutions as they ended and changes as they came, whatever order the store has them in: the
+    oldest are given up."""
+    if kind not in (RESOLUTION, CHANGE):
         return rows.items()
     return sorted(rows.items(), key=lambda row: (getattr(row[1], "at", 0.0), row[0]))
 

@@ -28,6 +28,7 @@ from agent.model.learning import (
     Resolution,
     Standing,
 )
+from agent.model.own import OwnState
 from agent.model.past import LedgerCount
 from agent.model.reason import Reason
 from agent.model.records import (
@@ -48,7 +49,6 @@ from agent.model.records import (
 from agent.model.series import DriftState, MotionSeries
 from agent.model.signals import (
     BlindSpot,
-    OwnState,
     ProbeSigns,
     SloSigns,
     SurveySigns,

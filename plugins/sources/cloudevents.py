@@ -1,30 +1,48 @@
-"""CloudEvents 1.0 in structured mode, one event or a batch: what sub-agents, products and delivery
-tools say by HTTP.
+"""CloudEvents 1.0, structured, as a batch or in binary mode (attributes in `ce-` headers, the body
+is the data): what sub-agents, products and delivery tools say by HTTP.
 
 | type | data | becomes |
 |---|---|---|
 | `homeostat.heartbeat` | flat object; `agent` here or as the event's subject, `alive` | heartbeat |
-| `homeostat.telemetry` | flat object of counters | heartbeat |
+| `homeostat.telemetry` | flat object of running totals | telemetry |
 | `homeostat.outcome` | `product`, `metric`, `value` | measure |
-| `homeostat.change` | `product`, `entity`, `what`, `by` | change |
-| `dev.cdevents.service.deployed.*`, `upgraded`, `rolledback` | CDEvents | change |
+| `homeostat.change` | `product`, `entity`, `what`, and see below | change |
+| `dev.cdevents.service.deployed.*`, `upgraded`, `rolledback`, `removed` | CDEvents | change |
+| `dev.cdevents.deployment.started.*`, `finished` | CDEvents | change |
+| `dev.cdevents.environment.modified.*` | CDEvents | change |
 | `homeostat.alert` | labels, annotations, status, startsAt, endsAt, generatorURL | alert |
+
+A `homeostat.change` may also say `by`, `manual` (by hand), `kind` (release, configuration,
+machinery, scale, other), `phase` (started, done, failed, rolled_back), `version`, `before`, `link`,
+`id` (the same one for all phases of one change) and `environment` (one that is no production has no
+release).
+What of those is no such word is left out; the change counts all the same.
 
 Other types are accepted and mean nothing here, so that a whole bus can be pointed at this address.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 
 from agent.model.alert import Change, Measure, Signal
 from agent.model.errors import Unparseable
+from agent.model.signals import ChangeKind, ChangePhase
+from agent.ports.change_words import is_elsewhere, short, text_of
+from agent.ports.member_wire import heartbeat, telemetry
 from agent.ports.plugin import push_source
-from agent.ports.wire import AlertJson, Moment, alert, heartbeat, read
+from agent.ports.wire import AlertJson, Moment, alert, moment, read
 
 LONGEST_SOURCE = 256
+STRUCTURED = "application/cloudevents"
+NEEDED = ("ce-specversion", "ce-id", "ce-source", "ce-type")
+NO_HEADERS: Mapping[str, str] = {}
+W = TypeVar("W", bound=StrEnum)
 
 
 class Event(msgspec.Struct, kw_only=True):
@@ -49,6 +67,13 @@ class ChangeData(msgspec.Struct, kw_only=True):
     what: str
     by: str = ""
     manual: bool = False
+    kind: Any = None
+    phase: Any = None
+    version: Any = None
+    before: Any = None
+    link: Any = None
+    id: Any = None
+    environment: Any = None
 
 
 class Environment(msgspec.Struct):
@@ -58,6 +83,7 @@ class Environment(msgspec.Struct):
 class Content(msgspec.Struct, rename={"artifact": "artifactId"}):
     environment: Environment | None = None
     artifact: str = ""
+    outcome: Any = None
 
 
 class CDSubject(msgspec.Struct):
@@ -80,12 +106,40 @@ ALERTS = msgspec.json.Decoder(AlertJson)
     name="cloudevents",
     path="/webhook/events",
     summary="CloudEvents 1.0: heartbeats, telemetry, outcomes, changes and alerts",
+    headers=(*NEEDED, "ce-subject", "ce-time", "content-type"),
 )
-def receive(body: bytes) -> Sequence[Signal]:
+def receive(body: bytes, headers: Mapping[str, str] = NO_HEADERS) -> Sequence[Signal]:
+    if is_binary(headers):
+        return signals(binary(body, headers), at="$")
     events = read(EVENTS, body)
     if isinstance(events, Event):
         return signals(events, at="$")
     return [s for i, event in enumerate(events) for s in signals(event, at=f"$[{i}]")]
+
+
+def is_binary(headers: Mapping[str, str]) -> bool:
+    """Whoever passes events on may leave such headers beside a structured one: its content type
+    says what it is, and where that is not said all four that are needed have to be there."""
+    content = headers.get("content-type", "").lower()
+    return not content.startswith(STRUCTURED) and all(name in headers for name in NEEDED)
+
+
+def binary(body: bytes, headers: Mapping[str, str]) -> Event:
+    """The attributes are percent-encoded where they are not plain ASCII."""
+    said = {name: unquote(value) for name, value in headers.items()}
+    try:
+        time = msgspec.convert(said["ce-time"], Moment) if said.get("ce-time") else None
+    except msgspec.ValidationError as error:
+        raise Unparseable(str(error), where="header ce-time") from None
+    return Event(
+        specversion=said["ce-specversion"],
+        id=said["ce-id"],
+        source=said["ce-source"],
+        type=said["ce-type"],
+        subject=said.get("ce-subject"),
+        time=time,
+        data=msgspec.Raw(body),
+    )
 
 
 def signals(event: Event, *, at: str) -> list[Signal]:
@@ -97,7 +151,14 @@ def signals(event: Event, *, at: str) -> list[Signal]:
     for name in ("id", "source", "type"):
         if not getattr(event, name):
             raise Unparseable("must not be empty", where=f"{at}.{name}")
-    meaning = meaning_of(event.type)
+    kind = cdevents_type(event.type)
+    if kind in CDEVENTS_LATE:
+        # They were let pass unread for long: whoever sends them in a form of their own goes on.
+        try:
+            return [cdevents_change(event, f"{at}.data")]
+        except Unparseable:
+            return []
+    meaning = cdevents_change if kind in CDEVENTS_SAY else MEANINGS.get(event.type)
     if meaning is None:
         return []
     if not event.data:
@@ -107,15 +168,26 @@ def signals(event: Event, *, at: str) -> list[Signal]:
     return [meaning(event, f"{at}.data")]
 
 
-def meaning_of(kind: str) -> Callable[[Event, str], Signal] | None:
-    if kind.startswith("dev.cdevents.service."):
-        what = kind.removeprefix("dev.cdevents.service.").partition(".")[0]
-        return cdevents_change if what in ("deployed", "upgraded", "rolledback") else None
-    return MEANINGS.get(kind)
+def cdevents_type(kind: str) -> str:
+    """Subject and predicate without the version: `service.deployed` of
+    `dev.cdevents.service.deployed.0.3.0`; empty for what is no CDEvent."""
+    if not kind.startswith(CDEVENTS_PREFIX):
+        return ""
+    return ".".join(kind.removeprefix(CDEVENTS_PREFIX).split(".", 2)[:2])
 
 
 def beat(event: Event, at: str) -> Signal:
-    return heartbeat(event.data, agent=event.subject or "", at=at)
+    said = heartbeat(event.data, agent=event.subject or "", at=at)
+    if said.sent_at is not None or event.time is None:
+        return said
+    return msgspec.structs.replace(said, sent_at=moment(event.time))
+
+
+def totals(event: Event, at: str) -> Signal:
+    said = telemetry(event.data, agent=event.subject or "", at=at)
+    if said.sent_at is not None or event.time is None:
+        return said
+    return msgspec.structs.replace(said, sent_at=moment(event.time))
 
 
 def outcome(event: Event, at: str) -> Signal:
@@ -135,7 +207,22 @@ def change(event: Event, at: str) -> Signal:
         what=data.what,
         by=data.by,
         is_manual=data.manual,
+        kind=word(ChangeKind, data.kind, ChangeKind.OTHER),
+        phase=word(ChangePhase, data.phase, ChangePhase.DONE),
+        version=short(text_of(data.version)),
+        before=short(text_of(data.before)),
+        link=text_of(data.link),
+        sent_at=moment(event.time),
+        id=text_of(data.id) or f"{event.source} {event.id}",
+        is_elsewhere=is_elsewhere(text_of(data.environment)),
     )
+
+
+def word(words: type[W], value: object, otherwise: W) -> W:
+    try:
+        return words(text_of(value))
+    except ValueError:
+        return otherwise
 
 
 def cdevents_change(event: Event, at: str) -> Signal:
@@ -143,14 +230,33 @@ def cdevents_change(event: Event, at: str) -> Signal:
     data = read(CDEVENTS, event.data, at=at)
     if not data.subject.id:
         raise Unparseable("must not be empty", where=f"{at}.subject.id")
-    content = data.subject.content
-    done = event.type.removeprefix("dev.cdevents.service.").partition(".")[0]
-    what = {"rolledback": "rolled back"}.get(done, done)
+    content, told = data.subject.content, cdevents_type(event.type)
+    what, kind, phase = CDEVENTS_SAY[told]
+    if told == "deployment.finished" and content.outcome in FAILED:
+        what, phase = "could not deploy", ChangePhase.FAILED
+    place = content.environment.id if content.environment is not None else ""
     if content.artifact:
         what += f" {content.artifact}"
-    if content.environment is not None and content.environment.id:
-        what += f" in {content.environment.id}"
-    return Change(product="", entity=data.subject.id, what=what, by=event.source)
+    if place:
+        what += f" in {place}"
+    return Change(
+        product="",
+        entity=data.subject.id,
+        what=what,
+        by=event.source,
+        kind=kind,
+        version=artifact_version(content.artifact),
+        phase=phase,
+        sent_at=moment(event.time),
+        id=f"{event.source} {event.id}",
+        is_elsewhere=is_elsewhere(data.subject.id if told == "environment.modified" else place),
+    )
+
+
+def artifact_version(purl: str) -> str:
+    """`1.4.2` of `pkg:oci/web@1.4.2?arch=amd64`; a digest is cut as commits are."""
+    _, _, version = purl.partition("#")[0].partition("?")[0].rpartition("@")
+    return short(unquote(version)) if "@" in purl else ""
 
 
 def reported_alert(event: Event, at: str) -> Signal:
@@ -162,9 +268,24 @@ def reported_alert(event: Event, at: str) -> Signal:
     return alert(wire, source=f"cloudevents:{event.source}", at=at)
 
 
+CDEVENTS_PREFIX = "dev.cdevents."
+CDEVENTS_SAY = {
+    "service.deployed": ("deployed", ChangeKind.RELEASE, ChangePhase.DONE),
+    "service.upgraded": ("upgraded", ChangeKind.RELEASE, ChangePhase.DONE),
+    "service.rolledback": ("rolled back", ChangeKind.RELEASE, ChangePhase.ROLLED_BACK),
+    "service.removed": ("removed", ChangeKind.OTHER, ChangePhase.DONE),
+    "deployment.started": ("deploying", ChangeKind.RELEASE, ChangePhase.STARTED),
+    "deployment.finished": ("deployed", ChangeKind.RELEASE, ChangePhase.DONE),
+    "environment.modified": ("modified", ChangeKind.CONFIGURATION, ChangePhase.DONE),
+}
+CDEVENTS_LATE = frozenset(
+    {"service.removed", "deployment.started", "deployment.finished", "environment.modified"}
+)
+FAILED = ("failure", "error", "cancel", "cancelled")
+
 MEANINGS: dict[str, Callable[[Event, str], Signal]] = {
     "homeostat.heartbeat": beat,
-    "homeostat.telemetry": beat,
+    "homeostat.telemetry": totals,
     "homeostat.outcome": outcome,
     "homeostat.change": change,
     "homeostat.alert": reported_alert,

@@ -10,33 +10,34 @@ all of it. While one batch is committed the next gathers. Where the store cannot
 acknowledged and the connection is closed: the broker sends it all again on the next one. The
 session outlives the connection, so messages wait in the broker while Homeostat is away.
 
-A topic names who speaks (`alerts/{layer}/{product}`, `heartbeats/{agent}`, `telemetry/{agent}`) and
-is what a broker's access list checks, so a payload that says something else is put in quarantine.
+A topic names who speaks and is what a broker's access list checks, so a payload that says something
+else is put in quarantine (agent/ports/mqtt_topics.py).
+
+A broker may answer every ping and deliver nothing. So a connection shows life only by a message of
+our own that went through the broker and came back (`loop/{client_id}`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-import msgspec
 from pydantic import Field
 
-from agent.model.alert import Alert, Alive, Heartbeat, Layer, Signal
+from agent.model.alert import Alive, Signal
 from agent.model.errors import Permanent, StoreUnavailable, Temporary, Unparseable
 from agent.ports.kit import SourceKit
+from agent.ports.mqtt_topics import GROUP, shown_by, signal_of
+from agent.ports.pauses import LONGEST_WAIT_SECONDS, wait_seconds
 from agent.ports.plugin import Params, stream_source
-from agent.ports.wire import AlertJson, alert, heartbeat, read
 
 if TYPE_CHECKING:
     import aiomqtt
 
-GROUP = "mqtt"
 MOST = 500
 """Messages the broker may have on the way to us, and so the most in one commit."""
 MOST_WAITING = 4 * MOST
@@ -44,11 +45,12 @@ MOST_WAITING = 4 * MOST
 a lost connection Mosquitto 2.0.11 sends its whole backlog whatever was agreed: then the connection
 is opened anew, since the broker sends again, but only then, what was not acknowledged."""
 LARGEST_PACKET = 2 * 1024 * 1024
-LONGEST_WAIT_SECONDS = 30.0
 SIGN_SECONDS = 30.0
-"""Between two signs of life of a connection."""
+"""Between two signs of life of a connection; so long a message has to go to the broker and back."""
 
-ALERTS = msgspec.json.Decoder(AlertJson)
+MOST_BACK = 10
+Back = asyncio.Queue[bytes]
+"""What came back of the messages we sent ourselves."""
 
 
 class Mqtt(Params):
@@ -105,9 +107,11 @@ async def listen(kit: SourceKit, params: Mqtt) -> None:
         try:
             async with AckingClient(params) as client:
                 kit.log.info("mqtt.connected", host=params.host, port=params.port)
-                signs = asyncio.create_task(show_life(kit))
+                back = Back(MOST_BACK)
+                loop = f"{params.root}loop/{params.client_id}"
+                signs = asyncio.create_task(show_life(kit, client, back, loop))
                 try:
-                    await receive(kit, client, root=params.root)
+                    await receive(kit, client, root=params.root, loop=loop, back=back)
                 finally:
                     signs.cancel()
         except NotAllTaken as error:
@@ -125,26 +129,33 @@ async def listen(kit: SourceKit, params: Mqtt) -> None:
         await kit.sleep(wait)
 
 
-async def show_life(kit: SourceKit) -> None:
-    """A broker with nothing to pass on is no broker that is gone: the keep-alive of the connection
-    ends it where nobody answers, so that it stands is a sign of life."""
+async def show_life(
+    kit: SourceKit, client: AckingClient, back: Back, topic: str, *, every: float = SIGN_SECONDS
+) -> None:
+    """A sign of life for each message of ours that came back; none while they do not, so that the
+    source goes blind like any other that fell silent. What the broker delivers is heard anyway."""
+    is_heard = False
     while True:
+        sign = str(kit.now()).encode()
         try:
+            if not is_heard:
+                await client.subscribe([topic])
+                is_heard = True
+            await client.send(topic, sign, expiry_seconds=int(2 * every) + 1)
+            async with asyncio.timeout(every):
+                while await back.get() != sign:
+                    pass  # what is left of earlier ones says nothing
             await kit.emit([Alive(source="")])
+        except (Temporary, TimeoutError) as error:
+            kit.log.warning("mqtt.nothing_comes_back", topic=topic, why=str(error))
         except StoreUnavailable as error:
             kit.log.warning("mqtt.sign_not_stored", why=str(error))
-        await kit.sleep(SIGN_SECONDS)
+        await kit.sleep(every)
 
 
-def wait_seconds(client_id: str, failures: int) -> float:
-    """Doubling from half a second up to the cap; spread by a hash, so that replicas that lost one
-    broker together do not come back together."""
-    longest = min(LONGEST_WAIT_SECONDS, 0.5 * 2.0 ** min(failures, 10))
-    spread = zlib.crc32(f"{client_id}/{failures}".encode()) / 0xFFFFFFFF
-    return longest * (0.5 + spread / 2)
-
-
-async def receive(kit: SourceKit, client: AckingClient, *, root: str) -> None:
+async def receive(
+    kit: SourceKit, client: AckingClient, *, root: str, loop: str = "", back: Back | None = None
+) -> None:
     """Ends only by an error: the connection was lost, or the store cannot write."""
     await client.subscribe([f"{root}alerts/+/+", f"{root}heartbeats/+", f"{root}telemetry/+"])
     dropped = 0
@@ -153,6 +164,10 @@ async def receive(kit: SourceKit, client: AckingClient, *, root: str) -> None:
         signals: list[Signal] = []
         unread: list[tuple[aiomqtt.Message, str]] = []
         for message in messages:
+            if back is not None and str(message.topic) == loop:
+                if not back.full():
+                    back.put_nowait(as_bytes(message.payload))
+                continue
             try:
                 signal = signal_of(
                     str(message.topic).removeprefix(root),
@@ -161,7 +176,9 @@ async def receive(kit: SourceKit, client: AckingClient, *, root: str) -> None:
                 )
             except Unparseable as error:
                 unread.append((message, str(error)))
-                continue
+                signal = shown_by(
+                    str(message.topic).removeprefix(root), error, retained=message.retain
+                )
             if signal is not None:
                 signals.append(signal)
         if signals:
@@ -181,42 +198,6 @@ async def receive(kit: SourceKit, client: AckingClient, *, root: str) -> None:
 
 def as_bytes(payload: object) -> bytes:
     return payload if isinstance(payload, bytes) else str(payload or "").encode()
-
-
-def signal_of(topic: str, payload: bytes, *, retained: bool) -> Signal | None:
-    """What one message says; `topic` without the root. None: nothing. Raises Unparseable."""
-    if not payload:
-        return None  # an empty message only takes a retained one away
-    kind, _, rest = topic.partition("/")
-    if kind == "alerts":
-        layer, _, product = rest.partition("/")
-        return alert_of(layer, product, payload)
-    if kind in ("heartbeats", "telemetry"):
-        return beat_of(rest, payload, retained=retained)
-    return None
-
-
-def alert_of(layer: str, product: str, payload: bytes) -> Alert:
-    if layer not in tuple(Layer):
-        raise Unparseable(f"no layer {layer[:64]!r}; one of {', '.join(Layer)}", where="topic")
-    if not product:
-        raise Unparseable("names no product", where="topic")
-    wire = read(ALERTS, payload)
-    for name, said in (("layer", layer), ("product", product)):
-        if wire.labels.get(name, said) != said:
-            raise Unparseable(
-                f"topic and payload disagree: {said[:64]!r} and {wire.labels[name][:64]!r}",
-                where=f"$.labels.{name}",
-            )
-    return alert(wire, source=GROUP, labels={"layer": layer, "product": product})
-
-
-def beat_of(agent: str, payload: bytes, *, retained: bool) -> Heartbeat | None:
-    if not agent:
-        raise Unparseable("names no agent", where="topic")
-    beat = heartbeat(payload, agent=agent)
-    # A retained beat is as old as may be and says nothing of now; a retained last will stays true.
-    return None if retained and beat.alive else beat
 
 
 class Batches(asyncio.Queue[Any]):
@@ -272,10 +253,14 @@ class AckingClient:
 
     async def subscribe(self, topics: Sequence[str]) -> None:
         """Retained messages come with a new session only, not at each reconnection."""
+        import aiomqtt
         from paho.mqtt.subscribeoptions import SubscribeOptions
 
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-        granted = await self.client.subscribe([(topic, options) for topic in topics])
+        try:
+            granted = await self.client.subscribe([(topic, options) for topic in topics])
+        except aiomqtt.MqttError as error:
+            raise Temporary(str(error)) from error
         for topic, code in zip(topics, granted, strict=True):
             if code_of(code) >= 128:
                 raise Temporary(f"the broker refuses the subscription to {topic}: {code}")
@@ -283,6 +268,19 @@ class AckingClient:
     async def take(self) -> list[aiomqtt.Message]:
         """What waits, once there is something. Raises MqttError where the connection is lost."""
         return cast("list[aiomqtt.Message]", await anext(self.batches))
+
+    async def send(self, topic: str, payload: bytes, *, expiry_seconds: int) -> None:
+        """QoS 1, and thrown away by the broker where nobody took it in time. Raises Temporary."""
+        import aiomqtt
+        from paho.mqtt.packettypes import PacketTypes
+        from paho.mqtt.properties import Properties
+
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.MessageExpiryInterval = expiry_seconds
+        try:
+            await self.client.publish(topic, payload, qos=1, properties=properties)
+        except aiomqtt.MqttError as error:
+            raise Temporary(str(error)) from error
 
     def acknowledge(self, messages: Sequence[aiomqtt.Message]) -> None:
         for message in messages:

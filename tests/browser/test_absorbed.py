@@ -43,6 +43,7 @@ async def test_the_picture_is_drawn_and_names_stay_names(scheme: str) -> None:
         await remember(facade)
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         await page.goto(url)
+        await page.click("nav >> text=Learning")
         await page.click("nav >> text=Absorbed")
         await page.wait_for_selector("h1:has-text('Absorbed: 33 %')")
         bars = page.locator("svg.absorbed rect.healed")

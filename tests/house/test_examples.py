@@ -16,6 +16,7 @@ from agent.catalog.calendar import IcsCalendar
 from agent.catalog.faults import FaultsError
 from agent.catalog.on_call import load_on_call
 from agent.catalog.people_document import PrincipalDocument
+from agent.catalog.product_document import ProductKeys
 from agent.catalog.products import load_registry
 from agent.catalog.runbook_document import RunbookDocument
 from agent.catalog.runbooks import load_text
@@ -46,6 +47,13 @@ def load_catalog(text: str, folder: Path) -> None:
     file.write_text(text)
     _, warnings = load_registry([file])
     assert [str(w) for w in warnings] == []
+
+
+def load_product_keys(text: str, folder: Path) -> None:
+    """What stands under `spec.homeostat` of a product."""
+    said = textwrap.indent(text, 4 * " ")
+    head = "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: shop}\nspec:\n"
+    load_catalog(f"{head}  owner: team-shop\n  homeostat:\n{said}", folder)
 
 
 def load_rota(text: str, folder: Path) -> None:
@@ -101,6 +109,8 @@ def loader_of(text: str) -> Callable[[str, Path], None]:
         return nothing_of_ours
     if keys <= set(SettingsDocument.model_fields):
         return load_site
+    if keys <= set(ProductKeys.model_fields):
+        return load_product_keys
     return know_runbook_keys
 
 

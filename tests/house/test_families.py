@@ -1,7 +1,8 @@
 """The shipped families: what they promise beyond what `homeostat check` demands of any runbook.
 
-Runbooks whose file begins with `process-` are about the embedded substrate; the others, about
-Kubernetes and the platform, are held to this.
+Runbooks whose file begins with `process-` are about the embedded substrate, those with `agent-`
+about members of the machinery and the agent's own alerts about them; the others, about Kubernetes
+and the platform, are held to this.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ FAMILIES = {
     "traffic",
 }
 FOLDER = shipped_runbooks_folder()
-PATHS = sorted(p for p in FOLDER.rglob("*.yaml") if not p.name.startswith("process-"))
+PATHS = sorted(p for p in FOLDER.rglob("*.yaml") if not p.name.startswith(("process-", "agent-")))
 NAMES = [path.stem for path in PATHS]
 SEVERITY = "warning"
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import configparser
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
+from plugins.sources.argocd_changes import PHASES, Sync
+from plugins.sources.argocd_changes import receive as argocd
+from plugins.sources.flux_changes import KINDS
+from plugins.sources.flux_changes import receive as flux
+from plugins.sources.github_changes import receive as github
 from tests.support.running import free_port, program
 
 pytestmark = pytest.mark.integration
@@ -50,3 +57,42 @@ def test_the_unit_lets_supervised_processes_live() -> None:
     assert unit["Service"]["KillMode"] == "process"
     assert float(unit["Service"]["TimeoutStopSec"]) > 35
     assert unit["Service"]["ExecStart"].startswith("/opt/homeostat/.venv/bin/homeostat run")
+
+
+def test_argo_cd_is_told_to_send_what_is_read() -> None:
+    """The template names each field of the source once, and nothing else."""
+    [config] = yaml.safe_load_all((DEPLOY / "changes/argocd.yaml").read_text())
+    data = config["data"]
+    assert yaml.safe_load(data["service.webhook.homeostat"])["url"].endswith(argocd.path)
+    body = yaml.safe_load(data["template.homeostat-change"])["webhook"]["homeostat"]["body"]
+    assert re.findall(r'^\s*"(\w+)": \{\{', body, re.MULTILINE) == list(Sync.__struct_fields__)
+    [trigger] = yaml.safe_load(data["trigger.homeostat"])
+    assert all(f"'{phase}'" in trigger["when"] for phase in PHASES)
+    assert f"template.{trigger['send'][0]}" in data
+
+
+def test_flux_is_told_to_sign_and_to_send_there() -> None:
+    secret, provider, sending = yaml.safe_load_all((DEPLOY / "changes/flux.yaml").read_text())
+    assert provider["spec"]["address"].endswith(flux.path)
+    assert provider["spec"]["type"] == "generic-hmac"
+    assert provider["spec"]["secretRef"]["name"] == secret["metadata"]["name"]
+    assert {each["kind"] for each in sending["spec"]["eventSources"]} == KINDS
+
+
+def test_the_script_for_github_asks_for_what_is_read(tmp_path: Path) -> None:
+    """Run with a `gh` that only writes down what it is asked."""
+    (tmp_path / "gh").write_text('#!/bin/sh\nprintf "%s\\n" "$@" > asked\n')
+    (tmp_path / "gh").chmod(0o755)
+    (tmp_path / "secret").write_text("s3cret-of-16-chars\n")
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOMEOSTAT": "https://h", "SECRET_FILE": "secret"}
+    script = ["sh", str(DEPLOY / "changes/github.sh"), "acme/checkout"]
+    done = subprocess.run(script, cwd=tmp_path, env=env, timeout=20, check=False)
+    assert done.returncode == 0
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert "repos/acme/checkout/hooks" in asked
+    assert f"config[url]=https://h{github.path}" in asked
+    assert "config[content_type]=json" in asked
+    assert "config[secret]=s3cret-of-16-chars" in asked
+    del env["SECRET_FILE"]
+    missing = subprocess.run(script, cwd=tmp_path, env=env, timeout=20, check=False)
+    assert missing.returncode != 0

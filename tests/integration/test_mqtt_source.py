@@ -16,7 +16,8 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from agent.model.alert import Heartbeat
+from agent.model.alert import Heartbeat, Telemetry
+from agent.model.signals import Counters
 from plugins.sources.mqtt import MOST, MOST_WAITING, AckingClient, Mqtt, inner_client
 from plugins.sources.mqtt import listen as source
 from tests.support.servers import Mosquitto
@@ -83,15 +84,28 @@ async def test_delivers_what_all_three_topics_carry(mosquitto: Broker) -> None:
     async with listening(broker) as emitted:
         await publish(broker, "alerts/product/shop", alert("Down"))
         await publish(broker, "heartbeats/indexer", {"seq": 7})
-        await publish(broker, "telemetry/indexer", {"done": 9})
+        await publish(broker, "telemetry/indexer", {"tasks": 9})
+        told = Telemetry(agent="indexer", counters=Counters(tasks=9.0))
         await eventually(
-            lambda: names(emitted) and len(beats(emitted, "indexer")) == 2,
+            lambda: names(emitted) and beats(emitted, "indexer") and told in emitted.signals,
             within=5,
             what="all three",
         )
     [received] = emitted.alerts
     assert received.labels == {"alertname": "Down", "layer": "product", "product": "shop"}
-    assert [b.detail for b in beats(emitted, "indexer")] == [{"seq": 7}, {"done": 9}]
+    assert beats(emitted, "indexer") == [Heartbeat(agent="indexer", seq=7)]
+
+
+async def test_a_beat_that_cannot_be_read_is_one_and_is_kept(mosquitto: Broker) -> None:
+    """The broker let it on the topic of this member, so that it lives."""
+    broker = await mosquitto()
+    async with listening(broker) as emitted:
+        await publish(broker, "heartbeats/indexer", b"online", {"agent": "other"})
+        await eventually(lambda: len(emitted.quarantined) == 2, within=5, what="both are kept")
+    [beat] = beats(emitted, "indexer")
+    assert beat.alive
+    assert "the body is no flat JSON object" in beat.faults[0]
+    assert "names another agent" in emitted.quarantined[1][1]
 
 
 async def test_a_burst_is_few_commits(mosquitto: Broker) -> None:

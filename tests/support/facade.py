@@ -23,7 +23,7 @@ from agent.model.fault import Fault
 from agent.model.incident import AlertState, Incident
 from agent.model.policy import Policy
 from agent.model.principal import Principal, Role
-from agent.model.product import Entity, EntityKind, LeadershipMetric, Product, Registry
+from agent.model.product import Entity, EntityKind, LeadershipMetric, Product, Registry, Sli, Slo
 from agent.model.reason import Reason
 from agent.model.records import Silence
 from agent.ports.plugin import PushSource
@@ -52,6 +52,7 @@ class FakePrincipals:
     tokens: Mapping[str, Principal]
 
     keys: Mapping[bytes, Principal] = field(default_factory=dict)
+    webhook_secrets: Mapping[bytes, Principal] = field(default_factory=dict)
     slack_users: Mapping[str, Principal] = field(default_factory=dict)
     slack_secret: str | None = None
 
@@ -65,6 +66,12 @@ class FakePrincipals:
         given = list(signatures)
         for key, principal in self.keys.items():
             if hmac.digest(key, message, "sha256") in given:
+                return principal
+        return None
+
+    def by_webhook_signature(self, body: bytes, signature: bytes) -> Principal | None:
+        for secret, principal in self.webhook_secrets.items():
+            if hmac.compare_digest(hmac.digest(secret, body, "sha256"), signature):
                 return principal
         return None
 
@@ -93,6 +100,7 @@ def _view() -> View:
                 builder="team-shop",
                 tier="low",
                 leadership_metric=LeadershipMetric(name="orders", flat_for_seconds=600.0),
+                slos=(Slo(name="buy", sli=Sli(bad="rate(b[$window])", total="rate(t[$window])")),),
             ),
             "pay": Product(name="pay", builder="team-pay", tier="high"),
         },
@@ -129,6 +137,8 @@ class FakeFacade:
     asked: list[Event] = field(default_factory=list)
     refusals: list[tuple[str, int]] = field(default_factory=list)
     level_checks: int = 0
+    surveys: int = 0
+    is_looking: bool = False
     streams: list[asyncio.Queue[FakeNotice]] = field(default_factory=list)
 
     @property
@@ -163,6 +173,14 @@ class FakeFacade:
     @property
     def unfit(self) -> Callable[[str, Mapping[str, Any]], str]:
         return lambda _use, _params: self.wrong
+
+    @property
+    def surveying(self) -> FakeFacade:
+        return self
+
+    async def look(self) -> None:
+        """A survey that finds nothing."""
+        self.surveys += 1
 
     def halt_places(self) -> tuple[Place, ...]:
         return self.places

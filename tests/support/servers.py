@@ -124,6 +124,7 @@ async def prometheus(
     *,
     targets: Mapping[str, str],
     rules: Sequence[Mapping[str, Any]] = (),
+    rule_files: Sequence[Path] = (),
     alertmanagers: Sequence[str] = (),
     bearer: str | None = None,
     interval: str = "1s",
@@ -137,7 +138,7 @@ async def prometheus(
     make(folder)
     config = {
         "global": {"scrape_interval": interval, "evaluation_interval": interval},
-        "rule_files": ["rules.json"],
+        "rule_files": ["rules.json", *map(str, rule_files)],
         "scrape_configs": [
             {"job_name": job, "scrape_timeout": interval, "static_configs": [{"targets": [target]}]}
             for job, target in targets.items()

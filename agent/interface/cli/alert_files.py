@@ -117,7 +117,7 @@ def _text(value: Any) -> str:
 def _first_reader(body: bytes, sources: Sequence[PushSource]) -> list[Alert]:
     for source in sources:
         try:
-            found = [s for s in source.decode(body) if isinstance(s, Alert)]
+            found = [s for s in source.signals(body, {}) if isinstance(s, Alert)]
         except Unparseable:
             continue  # another may read it
         if found:

@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,27 @@ def _learning(settings: Settings) -> Iterator[Look]:
     )
 
 
+def _survey(settings: Settings) -> Iterator[Look]:
+    """Only of a daemon that runs: what it looked for last, and whether it could."""
+    try:
+        told = request("GET", "/api/v1/blindspots", timeout_seconds=LOOK_SECONDS)
+    except (Told, Unreachable):
+        return
+    why = "what fell silent would be found out when it is needed"
+    mend = "homeostat blindspots --now"
+    if told["at"] is None:
+        yield Look("blind spots", Grade.GOOD, "not looked for yet", why, mend)
+        return
+    age = (datetime.now(UTC) - datetime.fromisoformat(told["at"])).total_seconds()
+    if age > 2 * settings.survey.every:
+        found = f"last looked for {age / 3600:.0f} h ago"
+        yield Look("blind spots", Grade.UNWISE, found, why, mend)
+    elif told["could_not"]:
+        yield Look("blind spots", Grade.UNWISE, "; ".join(told["could_not"]), why, mend)
+    else:
+        yield Look("blind spots", Grade.GOOD, f"{told['open']} known, {mend}", why)
+
+
 def looks(config: Path | None) -> Iterator[Look]:
     yield _python()
     yield _sqlite()
@@ -240,6 +262,7 @@ def looks(config: Path | None) -> Iterator[Look]:
     for look in simple:
         yield look(settings)
     yield from _learning(settings)
+    yield from _survey(settings)
     yield from _plugins_and_files(settings)
     yield from _outside(settings)
 

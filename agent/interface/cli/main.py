@@ -12,7 +12,10 @@ from agent.interface.cli import (
     absorbed,
     asking,
     authoring,
+    backlog,
+    blindspots,
     breakers,
+    changes,
     coverage,
     doctor,
     drivers,
@@ -20,13 +23,17 @@ from agent.interface.cli import (
     halting,
     history,
     incidents,
+    members,
     on_call,
+    outcomes,
+    own,
     plugins,
     promotions,
     records,
     run,
     runbooks,
     simulating,
+    slos,
 )
 from agent.interface.cli.output import stop
 
@@ -65,8 +72,12 @@ def build(bodies: run.Bodies) -> typer.Typer:
         absorbed.app,
         simulating.app,
         coverage.app,
+        changes.app,
         doctor.app,
         drivers.app,
+        backlog.app,
+        blindspots.app,
+        outcomes.app,
         halting.app,
         plugins.app,
         records.app,
@@ -76,7 +87,10 @@ def build(bodies: run.Bodies) -> typer.Typer:
     app.add_typer(promotions.app, name="promotions")
     app.add_typer(runbooks.app, name="runbooks")
     app.add_typer(breakers.app, name="breakers")
+    app.add_typer(members.app, name="members")
     app.add_typer(follow_ups.app, name="follow-ups")
+    app.add_typer(slos.app, name="slo")
+    app.add_typer(own.app, name="self")
     return app
 
 

@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from agent.interface.console import runbooks_page
 from agent.interface.console.absorbed_page import AbsorbedPage
+from agent.interface.console.blindspots_page import BlindSpotsPage
 from agent.interface.console.follow_ups_page import (
     DriversPage,
     change_follow_up,
@@ -28,8 +29,10 @@ from agent.interface.console.promotions_page import change_promotion, one_promot
 from agent.interface.console.rails_page import RailsPage
 from agent.interface.console.record_page import add_from_record, show_record
 from agent.interface.console.rendering import HERE, page
+from agent.interface.console.signals_page import SignalsPage
 from agent.interface.console.storms import half_until, storms_of
 from agent.interface.health import product_layers
+from agent.interface.http.blindspots_api import SURVEY
 from agent.interface.http.desk import Desk, address_of, belongs
 from agent.interface.http.events import EventStream
 from agent.interface.http.halt_api import SET_HALT, halt_json
@@ -100,6 +103,7 @@ def routes(desk: Desk) -> list[NeedingRoute]:
         route("GET", "/", incidents, LOOK_AT_OWN),
         *_of_incidents(route),
         route("GET", "/products", products, LOOK_AT_OWN),
+        *_of_signals(route),
         *_of_what_is_learned(route),
         route("GET", "/rails", rails.show, LOOK_AT_OWN),
         route("POST", "/rails/halt", rails.halt, SET_HALT),
@@ -134,6 +138,16 @@ def _of_incidents(route: Register) -> list[NeedingRoute]:
         route("POST", "/follow-ups/{id}/done", partial(change_follow_up, "done"), RESPOND),
         route("POST", "/follow-ups/{id}/reopen", partial(change_follow_up, "reopen"), RESPOND),
         route("GET", "/drivers", DriversPage().show, LOOK_AT_OWN),
+    ]
+
+
+def _of_signals(route: Register) -> list[NeedingRoute]:
+    signals, blind = SignalsPage(), BlindSpotsPage()
+    return [
+        route("GET", "/signals", signals.show, LOOK_AT_OWN),
+        route("GET", "/signals/{product}", signals.show_one, LOOK_AT_ONE),
+        route("GET", "/blindspots", blind.show, LOOK_AT_OWN),
+        route("POST", "/blindspots/look", blind.look, SURVEY),
     ]
 
 

@@ -160,14 +160,7 @@ async def substrate(scene: Scene) -> str:
 async def silence(scene: Scene) -> str:
     if scene.fault:
         await scene.world.suspend("forecaster")
-    incident = await scene.paged_for(await scene.opened(entity="forecaster"))
-    seen = f"{incident['title']} ({incident['layer']} layer), routed to {incident['routed_to']}"
-    expect(incident["layer"] == "machinery" and incident["routed_to"] == "team-data", seen)
-    expect(not incident["steps"], f"{seen}; but something was acted on")
-    scene.pages_expected = {"team-data": 1}
-    await scene.act(incident, "process.restart", who="erin", target="forecaster")
-    await scene.ended(incident)
-    return f"{seen}; it beats again, resolved"
+    return await scene.healed("forecaster", by="agent-silent", actions=("process.restart",))
 
 
 async def leadership(scene: Scene) -> str:
@@ -262,7 +255,7 @@ CHAPTERS = (
         name="silence",
         title="6 A sub-agent falls silent",
         broken="the forecaster lives and does nothing: its heartbeats stop",
-        expected="its owner team-data paged once; back again, it is resolved",
+        expected="started again by a shipped runbook, proven by its next heartbeats, nobody paged",
         tell=silence,
         mend=mend_forecaster,
     ),

@@ -8,16 +8,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.interface.http import alertmanager_routes as am
+from agent.interface.http import blindspots_api as blind
 from agent.interface.http import breakers_api as broken
+from agent.interface.http import changes_api as changed
 from agent.interface.http import follow_ups_api as after
 from agent.interface.http import halt_api as halting
 from agent.interface.http import incidents_api as on
+from agent.interface.http import members_api as machinery
 from agent.interface.http import on_call_api as rota
+from agent.interface.http import outcomes_api, own_api, records_api, slack_api
 from agent.interface.http import promotions_api as proposed
-from agent.interface.http import records_api, slack_api
 from agent.interface.http import runbooks_api as books
+from agent.interface.http import slos_api as objectives
 from agent.interface.http import steering_api as steer
 from agent.interface.http.absorbed_api import AbsorbedReader
+from agent.interface.http.backlog_api import BacklogReader
 from agent.interface.http.desk import Desk
 from agent.interface.http.drivers_api import DriversReader
 from agent.interface.http.needs import (
@@ -79,12 +84,19 @@ def routes(desk: Desk) -> list[NeedingRoute]:
         route("GET", "/api/v1/halt", halting.state, look),
         route("POST", "/api/v1/halt", halting.halt, halting.SET_HALT),
         route("POST", "/api/v1/unhalt", halting.unhalt, platform),
+        route("GET", "/api/v1/self", own_api.own, own),
+        route("POST", "/api/v1/self/review", own_api.review, platform),
         route("GET", "/api/v1/breakers", broken.breakers, own),
         route("POST", "/api/v1/breakers/reset", broken.reset_breaker, platform),
         route("GET", "/api/v1/on-call", rota.on_call, look),
         route("GET", "/api/v1/ledger", steer.ledger, look),
         route("GET", "/api/v1/absorbed", AbsorbedReader().asked, own),
         route("GET", "/api/v1/products", steer.products, own),
+        route("GET", "/api/v1/members", machinery.all_members, own),
+        route("GET", "/api/v1/members/{name}", machinery.one_member, one),
+        route("GET", "/api/v1/slos", objectives.slos, own),
+        route("GET", "/api/v1/outcomes", outcomes_api.outcomes, own),
+        route("GET", "/api/v1/changes", changed.changes, own),
         *_of_what_is_learned(route),
         route("GET", "/api/v1/events", steer.events, own),
         slack_api.route(desk),
@@ -107,6 +119,9 @@ def _of_what_is_learned(route: Register) -> list[NeedingRoute]:
         route("POST", promotion + "/answer", proposed.answer_promotion, respond),
         route("GET", "/api/v1/near-misses", records_api.near_misses, own),
         route("GET", "/api/v1/drivers", DriversReader().asked, own),
+        route("GET", "/api/v1/backlog", BacklogReader().asked, own),
+        route("GET", "/api/v1/blindspots", blind.blind_spots, own),
+        route("POST", "/api/v1/blindspots/survey", blind.survey, blind.SURVEY),
         route("GET", "/api/v1/follow-ups", after.follow_ups, own),
         route("POST", "/api/v1/follow-ups", after.add_follow_up, respond),
         route("POST", follow_up, after.alter_follow_up, respond),

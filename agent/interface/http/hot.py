@@ -18,12 +18,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
+from agent.core.changed import entities_named
 from agent.core.cleaning import clean_alert
 from agent.core.identify import identify
 from agent.interface.facade import Facade
 from agent.interface.http.identity import Doorkeeper, require
 from agent.interface.http.replies import Refused
-from agent.interface.http.signatures import Claim, claim_of, is_signed, not_proven
+from agent.interface.http.signatures import (
+    BodyClaim,
+    Claim,
+    body_claim_of,
+    claim_of,
+    is_signed,
+    message_id,
+    not_proven,
+)
 from agent.model.alert import (
     Alert,
     Change,
@@ -36,7 +45,7 @@ from agent.model.alert import (
 )
 from agent.model.errors import StoreUnavailable, Unparseable
 from agent.model.principal import Principal, Role
-from agent.model.product import Registry
+from agent.model.product import InventoryObject, Registry
 from agent.ports.plugin import PushSource
 
 MOST_BODY_BYTES = 16 * 1024 * 1024
@@ -47,6 +56,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+_NOTHING: Mapping[str, InventoryObject] = {}
 _JSON = (b"content-type", b"application/json")
 _OK_START: MutableMapping[str, Any] = {
     "type": "http.response.start",
@@ -90,13 +100,15 @@ class HotEndpoints:
         headers = header_map(scope)
         is_read = False
         try:
-            sender = self._admit(headers, address_of(scope))
+            sender = self._admit(source, headers, address_of(scope))
             body = await self._read(receive)
             is_read = True
-            if isinstance(sender, Claim):
-                await self._accept_signed(source, body, sender, address_of(scope))
+            if isinstance(sender, Claim | BodyClaim):
+                sender, once = self._proven(body, sender, address_of(scope))
             else:
-                await self._accept(source, body, sender)
+                once = message_id(headers, source.delivery)
+            key = f"{sender.name} {once}" if once else ""
+            await self._accept(source, body, headers, sender, once=key)
         except Refused as refused:
             if refused.status == 413:
                 self._facade.request_level_check()
@@ -108,12 +120,16 @@ class HotEndpoints:
             await send(_OK_START)
             await send({"type": "http.response.body", "body": b""})
 
-    def _admit(self, headers: Mapping[str, str], address: str) -> Principal | Claim:
+    def _admit(
+        self, source: PushSource, headers: Mapping[str, str], address: str
+    ) -> Principal | Claim | BodyClaim:
         """Everything that can be said from the headers alone. Whoever signs is known only once
         the body is there."""
-        sender: Principal | Claim
+        sender: Principal | Claim | BodyClaim
         if self._facade.principals is not None and is_signed(headers):
             sender = claim_of(headers, now=self._facade.now())
+        elif self._facade.principals is not None and source.signature in headers:
+            sender = body_claim_of(headers, source.signature)
         else:
             sender = self._door.sender(headers, address=address)
             require(sender, Role.SENDER)
@@ -135,23 +151,28 @@ class HotEndpoints:
                 remedy="send smaller groups, or look at the network",
             ) from None
 
-    async def _accept_signed(
-        self, source: PushSource, body: bytes, claim: Claim, address: str
-    ) -> None:
-        """What was taken before is answered like the first time, and nothing happens."""
+    def _proven(self, body: bytes, claim: Claim | BodyClaim, address: str) -> tuple[Principal, str]:
+        """Who signed this, and the id under which it is taken once: what was taken before is
+        answered like the first time, and nothing happens."""
         principals = self._facade.principals
-        found = principals and principals.by_signature(claim.message(body), claim.signatures)
+        found = principals and claim.proven_by(principals, body)
         if not found:
             self._door.sending.failed(address, at=self._facade.now())
             raise not_proven()
         require(found, Role.SENDER)
-        await self._accept(source, body, found, once=f"{found.name} {claim.id}")
+        return found, claim.id
 
     async def _accept(
-        self, source: PushSource, body: bytes, principal: Principal, *, once: str = ""
+        self,
+        source: PushSource,
+        body: bytes,
+        headers: Mapping[str, str],
+        principal: Principal,
+        *,
+        once: str,
     ) -> None:
         try:
-            signals = source.decode(body)
+            signals = source.signals(body, headers)
         except Unparseable as error:
             await self._keep(source, body, str(error))
             raise Refused(
@@ -179,7 +200,8 @@ class HotEndpoints:
 
     def _check_products(self, principal: Principal, signals: Sequence[Signal]) -> None:
         for signal in signals:
-            spoken_of = products_of(signal, self._facade.view.registry)
+            view = self._facade.view
+            spoken_of = products_of(signal, view.registry, view.inventory)
             foreign = spoken_of - principal.products
             if foreign or not spoken_of:
                 product = min(foreign - {None}, key=str, default=None)
@@ -190,7 +212,9 @@ class HotEndpoints:
                 )
 
 
-def products_of(signal: Signal, registry: Registry) -> frozenset[str | None]:
+def products_of(
+    signal: Signal, registry: Registry, inventory: Mapping[str, InventoryObject] = _NOTHING
+) -> frozenset[str | None]:
     """Every product the signal is about: by what it says, and by what the registry says of the
     entity it names, since that is who will be acted on. None among them: what belongs to nobody
     in particular, such as substrate."""
@@ -203,7 +227,13 @@ def products_of(signal: Signal, registry: Registry) -> frozenset[str | None]:
     if isinstance(signal, Heartbeat | Telemetry | ReferenceAnswer):
         return _of_entity(signal.agent, registry)
     if isinstance(signal, Change):
-        return frozenset({signal.product}) | _of_entity(signal.entity, registry)
+        thing = inventory.get(signal.entity)
+        named = {entity.product for entity in entities_named(signal.entity, registry)}
+        said = {signal.product} if signal.product else set()
+        if signal.entity in registry.products:
+            said.add(signal.entity)
+        above = _of_entity(thing.entity or "", registry) if thing is not None else frozenset()
+        return frozenset({*said, *named, *above})
     if isinstance(signal, Measure | SloReading):
         return frozenset({signal.product})
     return frozenset()

@@ -1,8 +1,13 @@
-"""Proof by signature over the raw bytes of a body (Standard Webhooks, and Slack's v0).
+"""Proof by signature over the raw bytes of a body (Standard Webhooks, GitHub's and Flux's
+`sha256=HEX`, and Slack's v0).
 
 What is signed is what was on the wire: the same JSON written anew has another signature. The time
 in the signature has to be within five minutes of ours; what was taken once within them is not taken
 again (runtime/once.py). All that headers can tell is told before the body is read.
+
+GitHub and Flux sign the body alone, without a time: there the signature itself is the id of the
+message, since whoever sends it again may write another one beside it. What is sent again later than
+once.py remembers is told apart by what it says (core/changes.py).
 """
 
 from __future__ import annotations
@@ -10,10 +15,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agent.interface.facade import Principals
 from agent.interface.http.replies import Refused
+from agent.model.principal import Principal
 
 WINDOW_SECONDS = 300.0
 MOST_SIGNATURES = 8
@@ -34,6 +42,37 @@ class Claim:
         """The bytes that were signed, with this body."""
         return f"{self.id}.{self.timestamp}.".encode() + body
 
+    def proven_by(self, principals: Principals, body: bytes) -> Principal | None:
+        return principals.by_signature(self.message(body), self.signatures)
+
+
+@dataclass(frozen=True)
+class BodyClaim:
+    """The same of a message of which the body alone is signed. `id` is the signature in small
+    letters."""
+
+    id: str
+
+    def proven_by(self, principals: Principals, body: bytes) -> Principal | None:
+        return principals.by_webhook_signature(body, bytes.fromhex(self.id))
+
+
+_HEX = re.compile(r"sha256=([0-9a-fA-F]{64})", re.ASCII)
+
+
+def body_claim_of(headers: Mapping[str, str], header: str) -> BodyClaim:
+    """Raises Refused (401) for what no body could make good."""
+    found = _HEX.fullmatch(headers[header])
+    if found is None:
+        raise _refused(f"the header {header} holds no signature of the form sha256=HEX")
+    return BodyClaim(found[1].lower())
+
+
+def message_id(headers: Mapping[str, str], header: str) -> str:
+    """The id in this header; empty where there is none that could be kept."""
+    text = headers.get(header, "") if header else ""
+    return text if len(text) <= LONGEST_ID and _is_plain(text) else ""
+
 
 def is_signed(headers: Mapping[str, str]) -> bool:
     return SIGNATURE in headers
@@ -41,8 +80,8 @@ def is_signed(headers: Mapping[str, str]) -> bool:
 
 def claim_of(headers: Mapping[str, str], *, now: float) -> Claim:
     """Raises Refused (401) for what no body could make good."""
-    message_id = headers.get(ID, "")
-    if not message_id or len(message_id) > LONGEST_ID or not _is_plain(message_id):
+    named = headers.get(ID, "")
+    if not named or len(named) > LONGEST_ID or not _is_plain(named):
         raise _refused(f"the header {ID} is missing, or is no id")
     timestamp = headers.get(TIMESTAMP, "")
     _check_time(timestamp, TIMESTAMP, now=now)
@@ -50,7 +89,7 @@ def claim_of(headers: Mapping[str, str], *, now: float) -> Claim:
     signatures = tuple(found for each in given if (found := _v1(each)) is not None)
     if not signatures:
         raise _refused(f"the header {SIGNATURE} holds no signature of the form v1,BASE64")
-    return Claim(message_id, timestamp, signatures)
+    return Claim(named, timestamp, signatures)
 
 
 def _v1(text: str) -> bytes | None:

@@ -153,7 +153,7 @@ RECORDS = {
         made_at=1.0,
     ),
     "telemetry": TelemetrySigns(agent="proxy", last_at=1.0, counters=Counters(tasks=2.0)),
-    "drift": DriftState(values=(0.5, 1.0), at=(1.0, 2.0)),
+    "drift": DriftState(first=(0.5, 1.0), at=2.0, sum=1.5),
     "probe": ProbeSigns(agent="proxy", probe="capital", last_at=1.0, results=(True, False)),
     "motion": MotionSeries(metric="m", bin_seconds=60.0, values=(1.0, None, 3.0)),
     "slo": SloSigns(product="shop", slo="pay", last_at=1.0, bad=0.1, burn={"1h": 2.0}),

@@ -18,6 +18,7 @@ from agent.model.alert import Alert, AlertStatus
 from agent.model.product import EntityKind, Registry
 from agent.ports.plugin import Diagnostic, Plugin
 from tests.proof.learning.families import by_alert
+from tests.proof.learning.lately import released, usual_changes
 from tests.proof.learning.words import Act, Cause, Family, Harm, Way
 
 HOUR = 3_600.0
@@ -327,6 +328,8 @@ class World:
             seen["config.state"] = {"changed": True, "changed_seconds_ago": chance.uniform(9, 9e4)}
         for use, fields in fault.cause.shows(chance).items():
             seen.setdefault(use, {}).update(fields)
+        if seen["process.status"].get("changed_recently"):
+            seen["changes.recent"] = released(chance, fault.entity, seen["process.status"])
         return seen
 
     def _usual(self, use: str, name: str) -> dict[str, Any] | None:
@@ -348,6 +351,8 @@ class World:
                 "previous_version": "v9",
                 "version_changed_seconds_ago": changed,
             }
+        if use == "changes.recent":
+            return usual_changes(chance, name)
         if use == "config.state":
             return {"known": True, "changed": False, "path": "app.yaml", "diff": []}
         if use == "process.recent_log":

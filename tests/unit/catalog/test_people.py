@@ -106,10 +106,10 @@ principals:
         " (add what is missing)",
         'tokens.yaml:7:5: HS430 principals[5]: principal "e" has no token'
         " (give one of token, token_sha256, token_file, tokens, signing_key_file,"
-        " signing_key_env)",
+        " signing_key_env, webhook_secret_file, webhook_secret_env)",
         'tokens.yaml:8:5: HS430 principals[6]: principal "f" has more than one token'
         " (give one of token, token_sha256, token_file, tokens, signing_key_file,"
-        " signing_key_env)",
+        " signing_key_env, webhook_secret_file, webhook_secret_env)",
         "tokens.yaml:9:46: HS430 principals[7].token_sha256: this is not a SHA-256 digest"
         " (write the 64 hexadecimal digits of `printf %s TOKEN | sha256sum`)",
         'tokens.yaml:10:5: HS430 principals[8].roles: key "roles" is missing (add it)',
@@ -212,11 +212,42 @@ def test_knows_senders_by_what_they_sign(tmp_path: Path) -> None:
         ("roles: [sender], signing_key_env: NOT_SET_ANYWHERE", "is not set"),
         ("roles: [sender], signing_key_file: short.key", "not a signing key"),
         ("roles: [viewer], slack_user: ann", "slack_user"),
+        ("roles: [viewer], webhook_secret_file: k", "signs messages and is no sender"),
+        ("roles: [sender], webhook_secret_env: NOT_SET_ANYWHERE", "is not set"),
+        ("roles: [sender], webhook_secret_file: none", "does not exist"),
+        ("roles: [sender], webhook_secret_file: short.key", "shorter than 16"),
     ],
 )
 def test_tells_what_cannot_prove_anybody(tmp_path: Path, row: str, said: str) -> None:
     (tmp_path / "short.key").write_text("whsec_AAAA")
     assert any(said in line for line in said_by(tmp_path, f"principals: [{{name: a, {row}}}]"))
+
+
+def test_a_webhook_secret_proves_what_it_signs_and_nothing_else(tmp_path: Path) -> None:
+    """F-SEC-01: neither as a token, nor in the place of a signing key."""
+    secret = "a secret of 30 characters, any"
+    (tmp_path / "hub.secret").write_text(secret + "\n")
+    (tmp_path / "hub.secret").chmod(0o600)
+    row = "{name: github, roles: [sender], products: [shop], webhook_secret_file: hub.secret}"
+    people = load(tmp_path, f"principals: [{row}]")
+    [github] = people
+    assert (github.name, github.products) == ("github", frozenset({"shop"}))
+    right = hmac.digest(secret.encode(), b"body", "sha256")
+    assert people.by_webhook_signature(b"body", right) == github
+    assert people.by_webhook_signature(b"bodx", right) is None
+    assert people.by_webhook_signature(b"body", right[:-1]) is None
+    assert people.by_signature(b"body", [right]) is None
+    assert people.by_token(secret, at=0.0) is None
+    assert secret in people.secrets
+    assert secret not in repr(people)
+    assert people.files == (tmp_path / "hub.secret",)
+
+
+def test_two_do_not_share_a_webhook_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_SECRET", "0123456789abcdef")
+    rows = [f"{{name: {n}, roles: [sender], webhook_secret_env: HUB_SECRET}}" for n in "ab"]
+    [said] = said_by(tmp_path, f"principals: [{', '.join(rows)}]")
+    assert 'HS431 principals[1].webhook_secret_env: "b" has the same secret as "a"' in said
 
 
 def test_one_slack_user_is_one_principal(tmp_path: Path) -> None:

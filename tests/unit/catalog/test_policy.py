@@ -16,13 +16,14 @@ def test_an_empty_policy_is_the_default_one() -> None:
             "service": (
                 "process.status",
                 "config.state",
+                "changes.recent",
                 "process.recent_log",
                 "dependencies.health",
             ),
-            "agent": ("process.status",),
-            "substrate": ("process.status",),
-            "resource": ("process.status",),
-            "product": ("dependencies.health",),
+            "agent": ("process.status", "changes.recent"),
+            "substrate": ("process.status", "changes.recent"),
+            "resource": ("process.status", "changes.recent"),
+            "product": ("changes.recent", "dependencies.health"),
             "alert": ("alert.query",),
         }
     )
@@ -50,7 +51,7 @@ def test_reads_a_file(tmp_path: Path) -> None:
     assert policy.attempts_per_incident == Policy().attempts_per_incident
     assert policy.default_diagnostics["service"] == ()
     assert policy.default_diagnostics["agent"] == ("a.b",)
-    assert policy.default_diagnostics["substrate"] == ("process.status",)
+    assert policy.default_diagnostics["substrate"] == ("process.status", "changes.recent")
 
 
 def test_tells_every_fault(tmp_path: Path) -> None:

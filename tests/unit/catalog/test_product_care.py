@@ -70,11 +70,16 @@ def test_a_product_says_its_lifecycle_owner_objectives_floor_and_runbooks(tmp_pa
     assert (shop.owner, shop.builder, shop.lifecycle) == ("team-shop", "team-shop", "production")
     assert shop.floor == Floor(count=2)
     assert shop.runbooks == (f"{tmp_path}/runbooks/shop",)
+    path = f"{tmp_path}/catalog-info.yaml"
     assert shop.slos == (
         Slo(
-            name="checkout", journey="a customer pays", objective=0.999, window_seconds=7 * 86400.0
+            name="checkout",
+            journey="a customer pays",
+            objective=0.999,
+            window_seconds=7 * 86400.0,
+            path=path,
         ),
-        Slo(name="search", objective=0.95),
+        Slo(name="search", objective=0.95, path=path),
     )
 
 

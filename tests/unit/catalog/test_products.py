@@ -62,7 +62,7 @@ spec: {type: agent, owner: group:team-ai, homeostat: {heartbeat: 5s}}
 ---
 kind: Component
 metadata: {name: proxy-1}
-spec: {type: proxy, owner: team-ai, system: shop}
+spec: {type: proxy, owner: team-ai, system: shop, homeostat: {heartbeat: 10s}}
 ---
 kind: Component
 metadata: {name: pay}
@@ -249,15 +249,16 @@ spec: {owner: t, system: shop, homeostat: {heartbeat: 5s, health_url: "ftp://x"}
 ---
 kind: Component
 metadata: {name: b/c}
-spec: {owner: t, type: agent, homeostat: {heartbeat: 5, tier: low}}
+spec: {owner: t, type: agent, homeostat: {heartbeat: 5, urgency: low}}
 """
     assert said_by(tmp_path, text) == [
         'catalog-info.yaml:3:30: HS301 spec.homeostat.teir: unknown key "teir"'
         ' (did you mean "tier"?)',
         'catalog-info.yaml:3:47: HS301 spec.homeostat.tier: the text "urgent" is not one of the'
         " possible values (one of: high, low, medium)",
-        "catalog-info.yaml:3:74: HS301 spec.homeostat.leadership_metric.flat_for:"
-        ' key "flat_for" is missing (add it)',
+        "catalog-info.yaml:3:74: HS301 spec.homeostat.leadership_metric: nothing says how it is"
+        " expected to move (add `cadence: 1d` (it moves as usual within a day), or"
+        " `flat_for: 30m` (any change within half an hour))",
         'catalog-info.yaml:7:44: HS301 spec.homeostat.heartbeat: unknown key "heartbeat"'
         " (known keys: dependencies, failure_domain, health_url, labels, min_available, process,"
         " replica_of)",
@@ -267,9 +268,9 @@ spec: {owner: t, type: agent, homeostat: {heartbeat: 5, tier: low}}
         " (use letters and digits, single - _ . between them, at most 63)",
         "catalog-info.yaml:11:54: HS301 spec.homeostat.heartbeat: a duration needs a unit"
         " (write 5s for seconds, 5m for minutes)",
-        'catalog-info.yaml:11:57: HS301 spec.homeostat.tier: unknown key "tier"'
-        " (known keys: dependencies, failure_domain, health_url, heartbeat, labels, min_available,"
-        " process, replica_of)",
+        'catalog-info.yaml:11:57: HS301 spec.homeostat.urgency: unknown key "urgency"'
+        " (known keys: baseline, config_hash, control_url, dependencies, failure_domain, gen_ai,"
+        " health_url, heartbeat, labels, min_available, probes, process and 5 more)",
     ]
 
 

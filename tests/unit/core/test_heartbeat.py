@@ -72,12 +72,6 @@ def test_who_promises_no_beat_is_not_missed() -> None:
     assert world.late("silence", "agent:stranger", after=99.0) == Decision()
 
 
-def test_a_stranger_who_dies_goes_to_the_platform() -> None:
-    world = World()
-    world.beat("stranger", alive=False)
-    assert world.case.routed_to == "platform"
-
-
 def test_it_falls_silent_again() -> None:
     world = World()
     for _ in range(2):

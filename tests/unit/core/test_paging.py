@@ -6,10 +6,13 @@ import msgspec
 import pytest
 
 from agent.core.paging import LONGEST, brief, title_of
+from agent.model.alert import Change, Layer
 from agent.model.command import CommandKind
 from agent.model.effect import OutcomeStatus
+from agent.model.event import ChangeReceived
 from agent.model.product import EntityKind, InventoryObject
 from agent.model.runbook import Branch, Call, EntityQuery, Match
+from agent.model.signals import ChangeKind
 from tests.support.cases import NAME, World, on, plan, runbook, settle, step
 
 
@@ -96,6 +99,25 @@ def test_what_the_runbook_calls_its_evidence_comes_first() -> None:
             world.answer(command, alive=command.step == "b")
     (told,) = [line for line in text_of(world).splitlines() if line.startswith("FOUND")]
     assert told == "FOUND: c: failed (no answer); b: alive; a: not alive"
+
+
+def test_the_first_suspect_comes_before_evidence() -> None:
+    """Else evidence that could not be gathered pushes it off the end."""
+    calls = (Call(id="deps", use="process.status", params={"target": NAME}),)
+    by_hand = (Branch(when=None, plan=None, why="by hand"),)
+    flat = runbook(
+        "flat", alert="LeadershipMetricFlat", diagnose=calls, decide=by_hand, evidence=("deps",)
+    )
+    world = World(msgspec.structs.replace(flat, layer=Layer.OUTCOME))
+    change = Change(product="shop", entity="shop-web", what="", kind=ChangeKind.RELEASE)
+    world.tell(ChangeReceived(at=world.now, change=change))
+    for _ in range(11):
+        world.measure(7.0)
+        world.wait(60)
+    world.wait(15)
+    (told,) = [line for line in text_of(world).splitlines() if line.startswith("FOUND")]
+    assert told.startswith("FOUND: first_suspect: suspect release of shop-web")
+    assert "deps: failed" in told
 
 
 def test_evidence_is_bounded_and_stays_text() -> None:

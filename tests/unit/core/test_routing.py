@@ -13,6 +13,7 @@ from agent.model.product import EntityKind
 from agent.model.reason import Reason
 from tests.support.careful import CAREFUL
 from tests.support.cases import (
+    REGISTRY,
     STATUS,
     WATCHED,
     World,
@@ -39,6 +40,14 @@ def test_the_owner_of_an_agent_without_a_product() -> None:
     world = World()
     assert world.fire(entity="scout").routed_to == "team-agents"
     assert names(world) == ["terminal"], "a team without channels has the default"
+
+
+def test_the_owner_of_a_sub_agent_before_the_builder_of_what_it_works_for() -> None:
+    scout = msgspec.structs.replace(REGISTRY.entities["scout"], product="shop")
+    entities = {**REGISTRY.entities, "scout": scout}
+    world = World(registry=msgspec.structs.replace(REGISTRY, entities=entities))
+    case = world.fire(entity="scout", labels={"layer": "machinery"})
+    assert (case.product, case.routed_to) == ("shop", "team-agents")
 
 
 def test_what_nobody_owns_goes_to_the_platform() -> None:

@@ -4,6 +4,7 @@ need each route was registered with."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -24,9 +25,12 @@ from agent.model.learning import (
     Promotion,
     PromotionState,
 )
+from agent.model.own import OwnExample, OwnState, Slip
 from agent.model.principal import LOCAL, Principal, Role
-from agent.model.records import Breaker, Silence, SilenceMatcher
+from agent.model.product import Entity, EntityKind
+from agent.model.records import Breaker, ChangeRecord, Silence, SilenceMatcher
 from agent.model.runbook import Match
+from agent.model.signals import BlindSpot, BlindSpotKind
 from tests.support.caller import Caller, calling
 from tests.support.cases import runbook
 from tests.support.facade import NOW, FakeFacade, burning, everyone, running
@@ -38,8 +42,10 @@ OWN_WORD, FOREIGN_WORD = "own", "foreign"
 KNOWN_OBJECTS = (
     "/follow-ups",
     "/incidents/{id}",
+    "/members/{name}",
     "/promotions/{name}",
     "/runbooks/{name}",
+    "/signals/{product}",
     "/silence/{id}",
 )
 
@@ -88,6 +94,27 @@ def follow_up(whose: str) -> FollowUp:
     )
 
 
+def own_state() -> OwnState:
+    slips = [
+        OwnExample(slip=Slip.WRONG, at=NOW, subject=whose, text="it came back", product=product)
+        for whose, product in WHOSE.items()
+    ]
+    return OwnState(at=NOW, examples=tuple(slips))
+
+
+def blind_spot(whose: str, product: str) -> BlindSpot:
+    return BlindSpot(
+        kind=BlindSpotKind.UNCOVERED,
+        subject=whose,
+        owner=f"team-{product}",
+        product=product,
+        text="no signal",
+        remedy="declare one",
+        since=NOW,
+        last_at=NOW,
+    )
+
+
 def near_miss(whose: str) -> NearMissRecord:
     return NearMissRecord(
         incident=whose,
@@ -128,6 +155,14 @@ async def fill(facade: FakeFacade) -> None:
                 runbook(f"{whose}-a", owner=owner, match=Match(alert=("A",), product=product))
             )
             books.append(runbook(f"{whose}-b", owner=owner, match=Match(alert=("B",))))
+            spot = blind_spot(whose, product)
+            facade.view.blind_spots = {**facade.view.blind_spots, whose: spot}
+            moved = ChangeRecord(product=product, entity=whose, what="w", by="x", at=NOW)
+            facade.view.changes = {**facade.view.changes, whose: (moved,)}
+        member = Entity(name=whose, kind=EntityKind.AGENT, product=product, owner=f"team-{whose}")
+        entities = {**facade.view.registry.entities, whose: member}
+        facade.view.registry = msgspec.structs.replace(facade.view.registry, entities=entities)
+    facade.view.own = {"own": own_state()}
     facade.view.runbooks = MatchIndex(books)
     facade.view.breakers = {f"{b.name} x.y": Breaker(runbook=b.name, use="x.y") for b in books}
 
@@ -199,9 +234,10 @@ async def test_every_route_answers_each_role_as_its_need_says(token: str) -> Non
                 continue  # what is signed: test_signatures.py, test_slack.py
             is_of_things = need.reach in (Reach.OBJECT, Reach.SPOKEN)
             for whose in WHOSE if is_of_things else ("own",):
-                if whose == "nobodys" and "/promotions/" in route.path:
+                if whose == "nobodys" and re.search("/promotions/|{product}", route.path):
                     continue  # each promotion is about a product
                 path = route.path.replace("{id}", whose).replace("{name}", whose)
+                path = path.replace("{product}", WHOSE[whose] or "")
                 status = await status_of(caller, method, path, body_of(route.path, whose))
                 refused = expected(need, who, whose)
                 is_right = status == refused if refused else status not in (401, 403, 500)

@@ -298,7 +298,7 @@ async def test_no_route_is_open_where_tokens_are_configured() -> None:
         for method, path in every_route():
             if path in {*OPEN_TO_ALL, "/webhook/slack"}:  # test_slack.py
                 continue
-            real = path.format(id="x", name="x", wish="ack")
+            real = path.format(id="x", name="x", product="x", wish="ack")
             for headers in ({}, {"Authorization": "Bearer wrong"}, {"Cookie": "a=b"}):
                 facade.clock.at += 60  # or it would be told to wait, as one who guesses
                 reply = await session.request(method, real, headers=headers)
@@ -325,7 +325,7 @@ async def test_roles_walk_every_route(token: str, refused: set[str]) -> None:
             if path.endswith("/events"):
                 continue
             wish = "approve" if "promotions" in path else "ack"
-            real = path.format(id="x", name="x", wish=wish)
+            real = path.format(id="x", name="x", product="x", wish=wish)
             reply = await session.request(method, real)
             is_refused = reply.status in (403, 404) if path[1:4] != "api" else None
             if method in refused and is_refused is None:

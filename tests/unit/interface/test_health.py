@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from agent.interface.health import product_layers
 from agent.model.alert import Layer
 from agent.model.records import AgentSigns, MeasureSigns
+from agent.model.signals import BlindSpot, BlindSpotKind
 from tests.support.facade import NOW, FakeFacade, burning
 
 
@@ -45,3 +47,38 @@ def test_outcome_is_green_with_a_reading_and_red_with_an_incident() -> None:
     assert colours(facade)[Layer.OUTCOME] == "red"
     assert colours(facade)[Layer.PRODUCT] == "green"
     assert colours(facade, "pay")[Layer.OUTCOME] == "green"
+
+
+def of_shop(facade: FakeFacade, **fields: float) -> tuple[str, tuple[str, ...]]:
+    told = {"value": 3.0, "moved_at": NOW, "last_at": NOW, **fields}
+    facade.view.measures = {"shop": MeasureSigns(product="shop", metric="orders", **told)}
+    layer = {h.layer: h for h in product_layers(facade.view, "shop")}[Layer.OUTCOME]
+    return layer.colour, layer.why
+
+
+def test_a_metric_that_is_missed_or_stalls_below_something_is_not_known() -> None:
+    facade = FakeFacade()
+    assert of_shop(facade) == ("green", ("orders = 3",))
+    assert of_shop(facade, moved_at=NOW - 900) == ("unknown", ("orders stands at 3 for 900 s",))
+    spot = BlindSpot(
+        kind=BlindSpotKind.METRIC_VANISHED,
+        subject="shop/orders",
+        owner="team-shop",
+        text="no reading of orders comes any more",
+        remedy="look",
+        since=NOW,
+        last_at=NOW,
+    )
+    facade.view.blind_spots = {"metric_vanished/shop/orders": spot}
+    assert of_shop(facade) == ("unknown", ("no reading of orders comes any more",))
+    over = msgspec.structs.replace(spot, gone_at=NOW)
+    facade.view.blind_spots = {"metric_vanished/shop/orders": over}
+    assert of_shop(facade)[0] == "green"
+
+
+def test_the_reading_of_a_metric_that_is_not_declared_any_more_is_none() -> None:
+    facade = FakeFacade()
+    facade.view.measures = {
+        "shop": MeasureSigns(product="shop", metric="clicks", value=3.0, moved_at=NOW, last_at=NOW)
+    }
+    assert colours(facade)[Layer.OUTCOME] == "unknown"

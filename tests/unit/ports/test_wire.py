@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.model.alert import AlertStatus
-from agent.model.errors import Unparseable
-from agent.ports.wire import AlertJson, alert, as_fingerprint, heartbeat, moment
+from agent.ports.wire import AlertJson, alert, as_fingerprint, moment
 
 
 @given(st.integers(0, 253402300799999))
@@ -53,10 +52,3 @@ def test_resolved_has_an_end_and_no_expiry() -> None:
     )
     assert built.ends_at == ends.timestamp()
     assert built.expires_at is None
-
-
-def test_agent_is_named_once_or_twice_alike() -> None:
-    assert heartbeat(b'{"agent": "a"}', agent="").agent == "a"
-    assert heartbeat(b'{"agent": "a"}', agent="a").agent == "a"
-    with pytest.raises(Unparseable, match="another agent"):
-        heartbeat(b'{"agent": "b"}', agent="a")

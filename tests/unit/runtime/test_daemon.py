@@ -16,7 +16,8 @@ from agent.model.decision import Decision, Record, Timer
 from agent.model.errors import AlreadyRunning, StoreUnavailable
 from agent.model.event import Acknowledged, TimerFired
 from agent.runtime import lane as lane_file
-from agent.runtime.daemon import Daemon, UnusableTokens
+from agent.runtime.daemon import Daemon
+from agent.runtime.token_file import UnusableTokens
 from agent.store.memory import MemoryStore
 from tests.support.cases import alert
 from tests.support.deciding import Gate

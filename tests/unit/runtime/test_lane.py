@@ -9,12 +9,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.model.alert import Alert
+from agent.model.alert import Alert, Heartbeat
 from agent.model.command import CommandKind
 from agent.model.decision import Decision, Record, Timer
 from agent.model.effect import Outcome, OutcomeStatus
 from agent.model.errors import StoreUnavailable
-from agent.model.event import Acknowledged, CommandFinished, ResolvedByPerson, TimerFired
+from agent.model.event import (
+    Acknowledged,
+    CommandFinished,
+    Event,
+    HeartbeatReceived,
+    ResolvedByPerson,
+    TimerFired,
+)
 from agent.model.incident import State
 from agent.model.reason import Reason
 from agent.model.records import Halt
@@ -70,7 +77,7 @@ async def test_a_commit_that_fails_leaves_the_view_as_it_was() -> None:
         web = alert("Hung", "shop-web")
         await made.lane.submit([received(web, START)])
         before, gone = made.seen(), len(made.committed)
-        events = [
+        events: list[Event] = [
             received(alert(), START),
             received(resolved(web, START + 1), START + 1),
             Acknowledged(at=START + 2, subject=next(iter(made.view.incidents)), who="ann"),
@@ -106,14 +113,12 @@ async def test_what_cannot_be_stored_takes_nobody_along() -> None:
         gate(made).shut()
         first = asyncio.create_task(made.lane.submit([received(told("first"), START)]))
         await settle()
-        posts = [
-            asyncio.create_task(made.lane.submit(events))
-            for events in (
-                [received(told("a"), START)],
-                [received(told("b"), START), bad, received(told("c"), START)],
-                [received(told("d"), START)],
-            )
+        told_together: list[list[Event | Decision]] = [
+            [received(told("a"), START)],
+            [received(told("b"), START), bad, received(told("c"), START)],
+            [received(told("d"), START)],
         ]
+        posts = [asyncio.create_task(made.lane.submit(events)) for events in told_together]
         await settle()
         gate(made).let_go()
         await first
@@ -343,3 +348,40 @@ async def test_over_a_real_store_and_after_a_restart(tmp_path: Path) -> None:
         assert await again.totals() == (4, 2)
         states = {i.state for i in again.view.incidents.values()}
         assert states == {State.ACTING, State.ESCALATED}
+
+
+def beat(agent: str) -> HeartbeatReceived:
+    return HeartbeatReceived(at=START, heartbeat=Heartbeat(agent=agent))
+
+
+async def test_readings_gather_and_whatever_is_more_ends_that_at_once() -> None:
+    """A thousand members that beat each for itself are not a commit each; an alert waits for none
+    of them, and takes them along in their order."""
+    async with deciding() as made:
+        beats = [asyncio.create_task(made.lane.submit([beat("scout")])) for _ in range(5)]
+        await settle()
+        assert gate(made).sizes == []
+        assert made.lane.stuck_seconds == 0
+        await made.lane.submit([received(told("A"), START)])
+        assert gate(made).sizes == [6]
+        await asyncio.gather(*beats)
+        assert made.view.agents["scout"].beats == 5
+
+
+async def test_readings_are_committed_soon_where_nothing_else_comes() -> None:
+    async with deciding() as made:
+        await asyncio.gather(*(made.lane.submit([beat("scout")]) for _ in range(3)))
+        await made.lane.submit([beat("scout")])
+        assert gate(made).sizes == [3, 1]
+
+
+async def test_many_readings_are_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_file, "GATHER_SECONDS", 3600.0)
+    async with deciding() as made:
+        many = [beat("scout")] * (lane_file.MOST_GATHERED + 1)
+        await asyncio.wait_for(made.lane.submit(many), 10)
+        few = asyncio.create_task(made.lane.submit([beat("scout")]))
+        await settle()
+        assert not few.done(), "the next one waits for others again"
+        made.lane.close()
+        await asyncio.wait_for(few, 10)

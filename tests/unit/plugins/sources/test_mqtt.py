@@ -10,18 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agent.model.alert import Alert, AlertStatus, Alive, Heartbeat
-from agent.model.errors import Permanent, Unparseable
+from agent.model.alert import Alert, AlertStatus, Alive, Heartbeat, Telemetry
+from agent.model.errors import Permanent, Temporary, Unparseable
+from agent.model.signals import Counters
 from agent.ports.kit import SourceKit
+from agent.ports.member_wire import Forged
+from agent.ports.mqtt_topics import shown_by, signal_of
+from agent.ports.pauses import wait_seconds
 from plugins.sources.mqtt import (
+    Back,
     Batches,
     Mqtt,
     NotAllTaken,
     inner_client,
     receive,
     show_life,
-    signal_of,
-    wait_seconds,
 )
 from tests.support.hostile import ANY_JSON, readable_or_refused
 from tests.support.source_kit import collecting
@@ -66,7 +69,6 @@ def test_topic_and_payload_disagree(label: str) -> None:
         ("heartbeats/a", b"online"),
         ("heartbeats/a", []),
         ("heartbeats/a", {"agent": "b"}),
-        ("heartbeats/a", {"alive": 1}),
         ("telemetry/a", b'{"n": NaN}'),
     ],
 )
@@ -77,8 +79,12 @@ def test_unreadable(topic: str, payload: Any) -> None:
 
 
 def test_heartbeat_and_telemetry() -> None:
-    assert said("heartbeats/a", {"agent": "a", "seq": 1}) == Heartbeat(agent="a", detail={"seq": 1})
-    assert said("telemetry/a", {"done": 2}) == Heartbeat(agent="a", detail={"done": 2})
+    assert said("heartbeats/a", {"agent": "a", "seq": 1, "on": "x"}) == Heartbeat(
+        agent="a", seq=1, detail={"on": "x"}
+    )
+    assert said("telemetry/a", {"tasks": 2, "done": 3}) == Telemetry(
+        agent="a", counters=Counters(tasks=2.0), detail={"done": 3}
+    )
     assert said("heartbeats/a", {"alive": False}) == Heartbeat(agent="a", alive=False)
 
 
@@ -87,6 +93,35 @@ def test_retained_beat_says_nothing_of_now_but_a_retained_will_does() -> None:
     assert said("heartbeats/a", {"alive": False}, retained=True) == Heartbeat(
         agent="a", alive=False
     )
+
+
+def test_retained_telemetry_says_nothing_of_now() -> None:
+    assert said("telemetry/a", {"tasks": 1}, retained=True) is None
+
+
+UNREAD = Unparseable("not JSON", where="$")
+
+
+@pytest.mark.parametrize(
+    ("topic", "error", "retained", "shows"),
+    [
+        ("heartbeats/a", UNREAD, False, True),
+        ("heartbeats/a", UNREAD, True, False),
+        ("heartbeats/a", Forged("names another agent", where="$.agent"), False, False),
+        ("heartbeats/", UNREAD, False, False),
+        ("telemetry/a", UNREAD, False, False),
+        ("alerts/product/shop", UNREAD, False, False),
+    ],
+)
+def test_a_beat_that_cannot_be_read_is_one_all_the_same(
+    topic: str, error: Unparseable, *, retained: bool, shows: bool
+) -> None:
+    beat = shown_by(topic, error, retained=retained)
+    assert (beat is not None) is shows
+    if beat is not None:
+        assert beat == Heartbeat(
+            agent="a", faults=("the body is no flat JSON object: $: not JSON",)
+        )
 
 
 @pytest.mark.parametrize("topic", ["heartbeats/a", "alerts/product/shop", "telemetry/a"])
@@ -182,14 +217,56 @@ async def test_what_did_not_fit_is_asked_for_on_a_new_connection() -> None:
     assert client.dropped == 1, "nobody sends a message at QoS 0 again"
 
 
+class LoopingClient:
+    """A connection to a broker that gives back what is sent to it, or keeps it."""
+
+    def __init__(self, back: Back, *, gives_back: bool = True, refuses: int = 0) -> None:
+        self.back, self.gives_back, self.refuses = back, gives_back, refuses
+        self.sent: list[str] = []
+
+    async def subscribe(self, _topics: list[str]) -> None:
+        if self.refuses:
+            self.refuses -= 1
+            raise Temporary("the broker refuses the subscription")
+
+    async def send(self, topic: str, payload: bytes, *, expiry_seconds: int) -> None:
+        assert expiry_seconds > 0
+        self.sent.append(topic)
+        if self.gives_back and not self.back.full():
+            self.back.put_nowait(b"of an earlier life")
+            self.back.put_nowait(payload)
+
+
 async def test_a_connection_says_that_it_lives_though_nothing_comes() -> None:
     """F-STORM-07"""
     async with collecting() as emitted:
         emitted.failures = 1
         emitted.kit = Hasty(emitted.kit)  # type: ignore[assignment]
-        signs = asyncio.create_task(show_life(emitted.kit))
+        back = Back(10)
+        client: Any = LoopingClient(back, refuses=1)
+        signs = asyncio.create_task(show_life(emitted.kit, client, back, "homeostat/loop/me"))
         try:
             await eventually(lambda: len(emitted.signals) > 2, within=3, what="signs", every=0.005)
+        finally:
+            signs.cancel()
+    assert set(emitted.signals) == {Alive(source="")}
+    assert set(client.sent) == {"homeostat/loop/me"}
+
+
+async def test_a_broker_that_takes_everything_and_delivers_nothing_gives_no_sign_of_life() -> None:
+    """F-NW-03"""
+    async with collecting() as emitted:
+        emitted.kit = Hasty(emitted.kit)  # type: ignore[assignment]
+        back = Back(10)
+        client: Any = LoopingClient(back, gives_back=False)
+        signs = asyncio.create_task(
+            show_life(emitted.kit, client, back, "homeostat/loop/me", every=0.01)
+        )
+        try:
+            await eventually(lambda: len(client.sent) > 3, within=3, what="tries", every=0.005)
+            assert emitted.signals == []
+            client.gives_back = True
+            await eventually(lambda: emitted.signals, within=3, what="a sign", every=0.005)
         finally:
             signs.cancel()
     assert set(emitted.signals) == {Alive(source="")}

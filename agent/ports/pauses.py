@@ -1,0 +1,15 @@
+"""How long to wait before a broker is tried again."""
+
+from __future__ import annotations
+
+import zlib
+
+LONGEST_WAIT_SECONDS = 30.0
+
+
+def wait_seconds(client_id: str, failures: int) -> float:
+    """Doubling from half a second up to the cap; spread by a hash, so that replicas that lost one
+    broker together do not come back together."""
+    longest = min(LONGEST_WAIT_SECONDS, 0.5 * 2.0 ** min(failures, 10))
+    spread = zlib.crc32(f"{client_id}/{failures}".encode()) / 0xFFFFFFFF
+    return longest * (0.5 + spread / 2)
