@@ -22,7 +22,7 @@ from itertools import pairwise
 import msgspec
 
 from agent.core.graph import Graph, Reach, graph_of, numbers_in, shortest
-from agent.core.own_alert import says_of_a_runbook
+from agent.core.own_alert import burns_nothing
 from agent.core.signs import ACCUSED, BURNING, loose, said, vouched
 from agent.core.view import View, signs
 from agent.model.incident import Incident, Radius
@@ -117,7 +117,7 @@ def stands_on_something_unvouched(incident: Incident, registry: Registry) -> boo
 def assess(incident: Incident, view: View, at: float | None = None) -> Assessment:
     """The class of this incident as far as it is known at this time (by default: when it last
     changed)."""
-    if says_of_a_runbook(incident):
+    if burns_nothing(incident):
         radius = Radius.SYSTEMIC if incident.product is None else Radius.PRODUCT
         return Assessment(radius=radius, suspect=None, path=(), reason=Reason.RADIUS_PRODUCT)
     graph = graph_of(view.registry)

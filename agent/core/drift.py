@@ -35,7 +35,7 @@ SHIFT = 2.0
 """Spreads a mean has to have changed by to matter, where the baseline does not say."""
 RUN_LENGTH = 1e8
 """Windows between false alarms that the limit is made for, were they of the bell shape. Those of
-real systems are not (latency has a long tail), and about one product-year in a hundred is left."""
+real systems are not: latency has a long tail."""
 TAIL = 1.25
 """The variance is taken as so much greater, for that reason."""
 CLIP = 4.0

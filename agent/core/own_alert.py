@@ -40,12 +40,14 @@ def own_alert(
 
 
 RUNBOOK_SUSPENDED = "RunbookSuspended"
+ADVISES_ONLY = "AgentAdvisesOnly"
+BURN_NOTHING = frozenset({RUNBOOK_SUSPENDED, ADVISES_ONLY})
 
 
-def says_of_a_runbook(incident: Incident) -> bool:
-    """Whether it is only about a runbook that was taken out: nothing burns because of that, so it
+def burns_nothing(incident: Incident) -> bool:
+    """Whether it only says what the agent may not do any more: nothing burns because of that, so it
     hits nothing, has no common cause with what does, and no other page speaks for it."""
     return bool(incident.alerts) and all(
-        state.name == RUNBOOK_SUSPENDED and state.identity.startswith(f"{OURSELVES}/")
+        state.name in BURN_NOTHING and state.identity.startswith(f"{OURSELVES}/")
         for state in incident.alerts.values()
     )

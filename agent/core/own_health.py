@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from agent.core.cleaning import clean_text
-from agent.core.own_alert import own_alert
+from agent.core.own_alert import ADVISES_ONLY, own_alert
 from agent.core.view import View
 from agent.model.alert import Layer
 from agent.model.decision import Decision, JournalEntry, Record
@@ -42,7 +42,6 @@ go with each minute."""
 MOST_EXAMPLES = 5
 """Of each slip."""
 LONGEST = 300
-ALERT = "AgentAdvisesOnly"
 
 
 class Unreadable(ValueError):
@@ -272,7 +271,7 @@ def _line(state: OwnState, at: float, reason: Reason, text: str) -> JournalEntry
 
 def _alert(state: OwnState, at: float, *, text: str, ended: bool) -> AlertReceived:
     labels = {
-        "alertname": ALERT,
+        "alertname": ADVISES_ONLY,
         "agent": state.said_as or state.terms.name,
         "layer": Layer.MACHINERY.value,
         "severity": "warning",

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from agent.core.graph import Graph
 from agent.core.identify import SEVERITIES
-from agent.core.own_alert import says_of_a_runbook
+from agent.core.own_alert import burns_nothing
 from agent.model.alert import Layer
 from agent.model.incident import Incident, Radius, State
 
@@ -129,7 +129,7 @@ def signs_of(incident: Incident) -> Iterator[Sign]:
         yield HELD, incident.held_by
         if incident.storm is not None:
             yield IN_STORM, incident.storm
-    if says_of_a_runbook(incident):
+    if burns_nothing(incident):
         return
     if is_symptom(incident):
         yield from _symptoms(incident, node)

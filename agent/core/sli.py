@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 from agent.core.burn import duration
 from agent.core.promql import read
@@ -89,6 +90,7 @@ def bracketed(text: str) -> str:
     return f"({text}\n)" if "#" in text else f"({text})"
 
 
+@lru_cache(maxsize=4096)
 def unit_of(sli: Sli) -> Unit:
     """Whether its events are told a second or by number: it decides how many there were."""
     found: set[Unit] = set()

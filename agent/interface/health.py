@@ -1,8 +1,9 @@
 """The three layers of a product at one look: green, or red with what makes it so.
 
-Product: any open incident of that layer. Machinery: an open incident, or a sub-agent in trouble:
-silent, hung, drifting, wrong in its answers, or not what is declared. Outcome: an open incident; a
-leadership metric of which nothing is read, or of which too little is known yet, is unknown. What
+Product: any open incident of that layer, or an error budget that is spent; an objective that
+nothing reports is unknown. Machinery: an open incident, or a sub-agent in trouble: silent, hung,
+drifting, wrong in its answers, or not what is declared. Outcome: an open incident; a leadership
+metric of which nothing is read, or of which too little is known yet, is unknown. What
 was never heard of is `unknown`, never green: no data is not health.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from agent.core import unusable_readings
+from agent.core import objectives, unusable_readings
 from agent.core.blind_spots import key_of
 from agent.core.leadership_verdict import metric_of, verdict_of
 from agent.core.members import troubles
@@ -44,13 +45,31 @@ def _layer(view: View, product: str, layer: Layer) -> LayerHealth:
     red = [i.title for i in burning]
     unknown: list[str] = []
     good: list[str] = []
-    if layer is Layer.MACHINERY:
+    if layer is Layer.PRODUCT:
+        _objectives(view, product, red=red, unknown=unknown, good=good)
+    elif layer is Layer.MACHINERY:
         _machinery(view, product, red=red, unknown=unknown, good=good)
     elif layer is Layer.OUTCOME:
         _outcome(view, product, unknown=unknown, good=good)
     colour = "red" if red else "unknown" if unknown else "green"
     why = tuple(red or unknown or good)
     return LayerHealth(layer, colour, why, tuple(i.id for i in burning))
+
+
+def _objectives(
+    view: View, product: str, *, red: list[str], unknown: list[str], good: list[str]
+) -> None:
+    """Only those that something watches: one that is merely stated says nothing of how it is."""
+    for slo in view.registry.products[product].slos:
+        signs = view.objectives.get(objectives.key_of(product, slo.name))
+        if slo.sli is None:
+            continue
+        if signs is None or signs.bad is None or signs.unknown_since is not None:
+            unknown.append(f"nothing reports the objective {slo.name}")
+        elif signs.spent_since is not None:
+            red.append(f"the error budget of {slo.name} is spent")
+        else:
+            good.append(f"{slo.name} keeps its objective")
 
 
 def _machinery(

@@ -21,6 +21,8 @@ from agent.model.learning import (
     Standing,
     Trial,
 )
+from agent.model.own import OwnDay, OwnState
+from agent.model.reason import Reason
 from agent.model.records import (
     AgentSigns,
     AnnouncedOnce,
@@ -37,7 +39,6 @@ from agent.model.signals import (
     BlindSpot,
     BlindSpotKind,
     Counters,
-    OwnState,
     ProbeSigns,
     SloSigns,
     SurveySigns,
@@ -167,7 +168,7 @@ RECORDS = {
         last_at=2.0,
     ),
     "survey": SurveySigns(at=1.0, could_not=("no Prometheus",)),
-    "own": OwnState(at=1.0, good=10.0, bad=1.0),
+    "own": OwnState(at=1.0, days=(OwnDay(day=3, decisions=9, late=1),), why=Reason.OWN_RETIRED),
     "near_miss": NearMissRecord(
         incident="i",
         runbook="r",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
+from agent.core.objectives import key_of
 from agent.interface.health import product_layers
 from agent.model.alert import Layer
 from agent.model.records import AgentSigns, MeasureSigns
-from agent.model.signals import BlindSpot, BlindSpotKind
+from agent.model.signals import BlindSpot, BlindSpotKind, SloSigns
 from tests.support.facade import NOW, FakeFacade, burning
 
 
@@ -18,7 +21,7 @@ def colours(facade: FakeFacade, product: str = "shop") -> dict[Layer, str]:
 
 def test_nothing_heard_is_unknown() -> None:
     assert colours(FakeFacade()) == {
-        Layer.PRODUCT: "green",
+        Layer.PRODUCT: "unknown",
         Layer.MACHINERY: "unknown",
         Layer.OUTCOME: "unknown",
     }
@@ -45,12 +48,30 @@ def test_outcome_is_green_with_a_reading_and_red_with_an_incident() -> None:
     assert colours(facade)[Layer.OUTCOME] == "green"
     facade.view.incidents = {"i": burning("i", layer=Layer.OUTCOME)}
     assert colours(facade)[Layer.OUTCOME] == "red"
-    assert colours(facade)[Layer.PRODUCT] == "green"
     assert colours(facade, "pay")[Layer.OUTCOME] == "green"
 
 
-def of_shop(facade: FakeFacade, **fields: float) -> tuple[str, tuple[str, ...]]:
-    told = {"value": 3.0, "moved_at": NOW, "last_at": NOW, **fields}
+@pytest.mark.parametrize(
+    ("fields", "colour"),
+    [
+        ({"bad": 0.0001, "spent": 0.1}, "green"),
+        ({"bad": 0.5, "spent": 9.0, "spent_since": NOW}, "red"),
+        ({"bad": None}, "unknown"),
+        ({"bad": 0.0001, "spent": 0.1, "unknown_since": NOW}, "unknown"),
+    ],
+)
+def test_the_product_layer_follows_its_objectives(fields: dict[str, Any], colour: str) -> None:
+    facade = FakeFacade()
+    [slo] = facade.view.registry.products["shop"].slos
+    assert slo.sli is not None
+    signs = SloSigns(product="shop", slo=slo.name, last_at=NOW, **fields)
+    facade.view.objectives = {key_of("shop", slo.name): signs}
+    assert colours(facade)[Layer.PRODUCT] == colour
+    assert colours(facade, "pay")[Layer.PRODUCT] == "green"
+
+
+def of_shop(facade: FakeFacade, **fields: Any) -> tuple[str, tuple[str, ...]]:
+    told: dict[str, Any] = {"value": 3.0, "moved_at": NOW, "last_at": NOW, **fields}
     facade.view.measures = {"shop": MeasureSigns(product="shop", metric="orders", **told)}
     layer = {h.layer: h for h in product_layers(facade.view, "shop")}[Layer.OUTCOME]
     return layer.colour, layer.why
