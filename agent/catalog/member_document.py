@@ -6,6 +6,7 @@ has to answer rightly.
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal, Self
 
@@ -34,6 +35,11 @@ def _text(value: object) -> object:
 
 
 def _expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        remedy = f"put a backslash before what is meant as it stands: {REGEX_REMEDY}"
+        raise wrong(f"{shown(text)} is no regular expression: {error}", remedy) from None
     if bounded(text) is None:
         raise wrong(f"{shown(text)} cannot be tried in bounded time", REGEX_REMEDY)
     return text

@@ -138,11 +138,19 @@ class TimeWindow(Written):
         return self
 
 
+def _target(share: float) -> float:
+    """OpenSLO has two keys, and a percentage under the wrong one is the likeliest mistake."""
+    if 1.0 < share < 100.0:
+        message = f"{share:g} is no share: target goes from 0 to 1"
+        raise wrong(message, f"write targetPercent: {share:g}", code=NO_BUDGET)
+    return check_objective(share)
+
+
 class ObjectiveKeys(Written):
     displayName: str = ""
     op: Literal["lte", "gte", "lt", "gt"] | None = None
     value: float | None = None
-    target: Annotated[float, AfterValidator(check_objective)] | None = None
+    target: Annotated[float, AfterValidator(_target)] | None = None
     targetPercent: float | None = None
     timeSliceTarget: float | None = None
     timeSliceWindow: Any = None
@@ -152,7 +160,8 @@ class ObjectiveKeys(Written):
         if (self.target is None) == (self.targetPercent is None):
             message, remedy = "this does not say its target", "write either target or targetPercent"
             raise wrong(message, remedy, code=NO_BUDGET)
-        check_objective(self.share)
+        if self.target is None:
+            check_objective(self.share)
         return self
 
     @property

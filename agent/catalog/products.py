@@ -126,6 +126,9 @@ def _read(document: Document, found: _Found) -> None:
     if not isinstance(data, dict):
         message = "a Backstage document is expected here"
         remedy = "write apiVersion, kind, metadata and spec"
+        if isinstance(data, list):
+            message = "a list is not read: each document stands by itself here"
+            remedy = "part them by a line of ---, and take the dashes of the list away"
         found.faults.append(fault_in(document, (), SHAPE, message, remedy))
         return
     kind = data.get("kind")

@@ -228,9 +228,11 @@ def _clock(event: ChangeReceived, view: View) -> Decision:
     """A change that will only happen was told by a clock that is wrong. Late ones may just be
     late."""
     change = event.change
-    if change.sent_at is None or not (change.product or _is_registered(change.entity, view)):
+    # Names that nobody registered are anybody's text: nothing is kept under them.
+    named = [name for name in (change.entity, change.product) if _is_registered(name, view)]
+    if change.sent_at is None or not named:
         return Decision()
-    subject = f"changes of {change.entity}"
+    subject = f"changes of {named[0]}"
     entity = view.registry.entities.get(change.entity)
     if change.sent_at - event.at <= CLOCK_SECONDS:
         kind = BlindSpotKind.SIGNAL_FAULTY
@@ -242,7 +244,7 @@ def _clock(event: ChangeReceived, view: View) -> Decision:
         text="who tells of them has a clock that is more than five minutes ahead",
         remedy="set the clock of what delivers it; until then its times say nothing",
         at=event.at,
-        product=change.product or None,
+        product=change.product if change.product in view.registry.products else None,
         owner=entity.owner if entity is not None else "",
     )
 

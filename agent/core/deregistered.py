@@ -21,6 +21,7 @@ from agent.core.members import (
     NOTHING,
     PROBE,
     TROUBLE_OF,
+    allowed_silence,
     declared,
     is_watched,
     labels_of,
@@ -60,7 +61,12 @@ def _records(view: View) -> Iterator[Record]:
         if agent not in entities:
             yield Record(kind="agent", key=agent, body=None)
             continue
-        changed: dict[str, None] = {}
+        changed: dict[str, bool | None] = {}
+        if _is_missed_no_more(agent, view):
+            if not known.last_at:  # it was never heard of at all
+                yield Record(kind="agent", key=agent, body=None)
+                continue
+            changed |= {"firing_since": None, "alive": True}
         if known.hung_since is not None and declared(view, agent).work is None:
             changed["hung_since"] = None
         if known.unpinned_since is not None and not _is_pinned(view, agent):
@@ -76,6 +82,14 @@ def _records(view: View) -> Iterator[Record]:
         for key in standing:
             if (kind, key) not in wanted:
                 yield Record(kind=kind, key=key, body=None)
+
+
+def _is_missed_no_more(agent: str, view: View) -> bool:
+    """It fell silent, and promises no beat any more. What its last will said stands."""
+    known = view.agents.get(agent)
+    since = known.firing_since if known is not None else None
+    by_timer = known is not None and since is not None and since > known.last_at
+    return by_timer and allowed_silence(view, agent) is None
 
 
 def _is_pinned(view: View, agent: str) -> bool:
@@ -125,7 +139,7 @@ def _labels_now(alert: AlertState, view: View) -> Mapping[str, str] | None:
     about = alert.labels.get(ASPECT if trouble is Trouble.DRIFT else PROBE, "")
     wanted = declared(view, agent)
     stands = {
-        Trouble.SILENT: True,
+        Trouble.SILENT: not _is_missed_no_more(agent, view),
         Trouble.HUNG: wanted.work is not None,
         Trouble.PINNED: bool(wanted.version or wanted.config_hash),
         Trouble.PROBE: about in {p.name for p in wanted.probes},

@@ -23,6 +23,7 @@ from collections.abc import Mapping
 import msgspec
 
 from agent.core import strangers
+from agent.core.blind_spots import gone
 from agent.core.members import (
     NO_MEMBER,
     NOTHING,
@@ -40,9 +41,10 @@ from agent.model.decision import Decision, JournalEntry, Record, Timer
 from agent.model.event import AlertReceived, HeartbeatReceived
 from agent.model.reason import Reason
 from agent.model.records import AgentSigns
-from agent.model.signals import Member, Mode, Trouble
+from agent.model.signals import BlindSpotKind, Member, Mode, Trouble
 
 KIND = "heartbeat"
+MEMBER_SILENT = BlindSpotKind.MEMBER_SILENT
 TIMER = "silence"
 ROLLOUT_BEATS = 3
 """A rollout passes through what is not declared (yet, or any more): so many beats in a row are no
@@ -53,6 +55,8 @@ MOST_LIVES = 8
 TINY = 1e-9
 """Where no work is declared, any is work."""
 REMEDY = "mend what sends it (docs/machinery.md has the fields); its beats count all the same"
+REPLAYED = "let only one instance beat under this name, each life with a `boot` of its own; what is"
+REPLAYED += " repeated is no sign of life"
 
 
 def watch(agent: str, view: View, *, at: float) -> Timer | None:
@@ -98,6 +102,9 @@ def take_heartbeat(event: HeartbeatReceived, view: View) -> Decision:
     )
     if known is None:
         decision = decision.also(strangers.registered(beat.agent, view, at=at))
+    if not before.beats:
+        # A survey may have found that it was never heard of, and looks again only in a day.
+        decision = decision.also(gone(view, kind=MEMBER_SILENT, subject=beat.agent, at=at))
     return decision if found.decision is NOTHING else decision.also(found.decision)
 
 
@@ -186,7 +193,7 @@ def _told_again(beat: Heartbeat, known: AgentSigns, view: View, *, at: float) ->
         return NOTHING
     back = f"its sequence goes back (to {beat.seq}): two instances with one name, or replayed"
     found = unusable(
-        view, beat.agent, (f"{back} messages",), before=known.faulty_at, at=at, remedy=REMEDY
+        view, beat.agent, (f"{back} messages",), before=known.faulty_at, at=at, remedy=REPLAYED
     )
     signs = msgspec.structs.replace(known, faulty_at=found.at)
     record = Record(kind="agent", key=beat.agent, body=signs)

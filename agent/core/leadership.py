@@ -82,8 +82,12 @@ def _read(
     product = measure.product
     before = view.motions.get(product) if known is not None else None
     after, opened = before, None
+    is_count = metric.motion is None or metric.motion.is_count
     if metric.motion is not None:
         last = known.open if known is not None else None
+        if known is not None and known.is_count is not is_count:
+            # What was done cannot be held against where it stood: all of that would be a stall.
+            before = last = None
         after, opened = motion.take(before, last, metric, at=at, value=measure.value)
     has_changed = known is None or known.value != measure.value
     read = MeasureSigns(
@@ -96,6 +100,7 @@ def _read(
         open=opened,
         pace=_pace(known, at),
         burned_at=_burned_at(product, known, view, at),
+        is_count=is_count,
     )
     told = _judged(read, after, metric, view, at=at)
     records = [Record(kind="measure", key=product, body=told.signs)]
@@ -263,6 +268,21 @@ def go_unread(product: str, view: View, *, at: float) -> Decision:
     again = Timer(subject=subject_of(product), name=TIMER, due=at + LOOK_AGAIN_SECONDS)
     journal = (_line(product, at, Reason.METRIC_UNREAD, text),) if spot.journal else ()
     return decision.also(spot).also(Decision(timers=(again,), journal=journal))
+
+
+def settled(view: View, *, at: float) -> Decision:
+    """What is over once the registry was read anew: of metrics that are not declared any more, and
+    that no reading or timer will end soon. Empty where nothing is."""
+    decision = Decision()
+    for product, known in view.measures.items():
+        metric = metric_of(product, view)
+        if metric is None or metric.name != known.metric:
+            decision = decision.also(_forget(known, view, at=at))
+    for product, name in dict.fromkeys(unusable_readings.undeclared_now(view)):
+        if product not in view.measures or view.measures[product].metric != name:
+            ended = unusable_readings.forgotten(product, name, view, at=at)
+            decision = decision.also(ended)
+    return decision
 
 
 def _forget(known: MeasureSigns, view: View, *, at: float) -> Decision:

@@ -90,6 +90,23 @@ def subject_of(key: str) -> str:
     return f"objective {key}"
 
 
+def settled(view: View, *, at: float) -> Decision:
+    """What is over once the registry was read anew: nothing is read of an objective that is not
+    declared any more, so that nothing else would end what stands about it."""
+    gone = [key for key, s in view.objectives.items() if not _is_watched(view, s.product, s.slo)]
+    decision = Decision(records=tuple(Record(kind=KIND, key=key, body=None) for key in gone))
+    for key in gone:
+        kind = BlindSpotKind.METRIC_VANISHED
+        ended = blind_spots.gone(view, kind=kind, subject=subject_of(key), at=at)
+        decision = decision.also(ended)
+    return decision
+
+
+def _is_watched(view: View, product: str, slo: str) -> bool:
+    declared = slo_of(view, product, slo)
+    return declared is not None and declared.sli is not None
+
+
 def is_unknown(signs: SloSigns | None, *, at: float) -> bool:
     """Whether nothing is known of it, or not any more."""
     if signs is None or signs.spent is None:

@@ -68,7 +68,7 @@ def usual(values: Values, season: int, *, known: int, first: int, last: int) -> 
     scales: dict[int, float] = {}
     told: list[float | None] = []
     for place in range(first, last):
-        found = []
+        found: list[float] = []
         back = (place - known) // season + 1
         while len(found) < MOST_SEASONS and (there := place - back * season) >= 0:
             one = values[there]

@@ -31,6 +31,8 @@ WINDOW, STEP = "$window", "$step"
 """Range, and how often a subquery looks within it."""
 _ANY_WINDOW, _ANY_STEP = "000300s", "0030s"
 """As long as the words, so that a fault has its right column."""
+_LONG_WINDOW, _LONG_STEP = "30d", "1m"
+"""What goes with one window has to go with all: `5m$window` would be a range with some only."""
 LONGEST_STEP_SECONDS = 60
 LOOKS = 10
 _SLOTH = re.compile(r"\{\{\s*\.window\s*\}\}")
@@ -65,6 +67,7 @@ def problem_of(text: str, *, is_windowed: bool = True) -> str:
     """Why the expression cannot be used; empty where it can."""
     try:
         tree = read(_sample(text))
+        read(text.replace(WINDOW, _LONG_WINDOW).replace(STEP, _LONG_STEP))
     except PromqlError as error:
         return str(error)
     if tree.kind is Kind.SCALAR:

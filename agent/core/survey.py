@@ -1,7 +1,8 @@
 """The daily look for blind spots: what was found becomes findings, and what is gone ends.
 
 Only what a survey found is ended by one, and only by the part of it that was taken again: a
-Prometheus that does not answer has mended nothing. Teams are told of what is new to them once a
+Prometheus that does not answer has mended nothing. Beside that it ends what a signal showed whose
+sender is nobody that is expected, once it has not come for a day. Teams are told of what is new to them once a
 day, in one message that wakes nobody.
 """
 
@@ -14,6 +15,7 @@ import msgspec
 
 from agent.core.blind_spots import KIND, found, gone, key_of, owner_of
 from agent.core.survey_spot import Part, spot
+from agent.core.unusable_readings import outlived
 from agent.core.view import View
 from agent.model.decision import Decision, JournalEntry, Record
 from agent.model.event import Announced, SurveyTaken
@@ -54,6 +56,10 @@ def take_survey(event: SurveyTaken, view: View) -> Decision:
         gone(view, kind=spot.kind, subject=spot.subject, at=event.at)
         for key, spot in view.blind_spots.items()
         if key not in here and _is_over(spot, event)
+    ]
+    parts += [
+        gone(view, kind=kind, subject=subject, at=event.at)
+        for kind, subject in outlived(view, at=event.at)
     ]
     changed = {r.key: r.body for part in parts for r in part.records}
     now = {**view.blind_spots, **{k: b for k, b in changed.items() if isinstance(b, BlindSpot)}}

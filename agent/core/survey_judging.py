@@ -13,7 +13,7 @@ from agent.core.survey_spot import Part, part_of, spot
 from agent.core.view import View
 from agent.model.alert import Alert, AlertStatus, Layer
 from agent.model.event import SurveyTaken
-from agent.model.product import EntityKind, Product
+from agent.model.product import EntityKind, LeadershipMetric, Product
 from agent.model.signals import BlindSpot, BlindSpotKind
 
 WATCHDOGS = frozenset({"Watchdog", "InfoInhibitor", "DeadMansSwitch"})
@@ -265,7 +265,8 @@ def _silent_members(seen: Gathered, view: View) -> Iterator[BlindSpot]:
             kind=BlindSpotKind.MEMBER_SILENT,
             subject=entity.name,
             text="registered with a heartbeat, and never heard of",
-            remedy=f"let it publish to heartbeats/{entity.name}, or take it out of the registry",
+            remedy=f"let it beat (over MQTT on heartbeats/{entity.name} below the `root` of the"
+            " source `mqtt`, or as a CloudEvent), or take it out of the registry",
             about=(entity.product, entity.name),
         )
 
@@ -285,9 +286,19 @@ def _unread_metrics(seen: Gathered, view: View) -> Iterator[BlindSpot]:
             kind=BlindSpotKind.METRIC_VANISHED,
             subject=f"{product.name}/{metric.name}",
             text="this leadership metric was never read",
-            remedy="give it a `query:`, or let the product report it (docs/outcomes.md)",
+            remedy=_read_by(metric),
             about=(product.name, ""),
         )
+
+
+def _read_by(metric: LeadershipMetric) -> str:
+    """What is to be done so that it is read."""
+    if metric.query:
+        return (
+            "see that `sources` has a `prometheus.readings`, and what its `query` finds in"
+            " Prometheus (docs/outcomes.md)"
+        )
+    return "give it a `query:`, or let the product report it (docs/outcomes.md)"
 
 
 def _faulty_files(seen: Gathered, view: View) -> Iterator[BlindSpot]:

@@ -13,7 +13,6 @@ member was in quarantine, hung or silent and did nothing says nothing of how it 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import msgspec
@@ -55,6 +54,8 @@ LEAST_TASKS = 10.0
 STRETCH = 4.0
 GAP_WINDOWS = 3.0
 CLOCK_SECONDS = 300.0
+LARGEST = 2.0**53
+"""Above it one more is not seen, and the square of a mean may be no number any more."""
 NAMES = ("tasks", "errors", "seconds", "tokens")
 NEEDS = {
     Aspect.ERRORS: "errors",
@@ -167,7 +168,7 @@ def _is_lower(now: Counters, before: Counters) -> bool:
 def _number(counters: Counters, name: str) -> float | None:
     """What no running total can be is not said."""
     value: float | None = getattr(counters, name)
-    return value if value is not None and math.isfinite(value) and value >= 0.0 else None
+    return value if value is not None and 0.0 <= value <= LARGEST else None
 
 
 def _counted(

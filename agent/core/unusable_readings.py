@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import math
 
+from collections.abc import Iterator
+
 from agent.core.blind_spots import SEEN_SECONDS, found, gone, key_of
 from agent.core.cleaning import clean_text
+from agent.core.leadership_verdict import metric_of
 from agent.core.view import View
 from agent.model.alert import Measure
 from agent.model.decision import Decision
@@ -19,9 +22,13 @@ from agent.model.signals import BlindSpotKind
 
 LARGEST = 1e100
 """Beyond this a number counts nothing there is, and its square is none any more."""
+SMALLEST = 1e-100
+"""Nor does one that is nearer to nothing than this, but nothing itself."""
 CLOCK_SECONDS = 300.0
 SHOWN = 80
 UNREGISTERED = "a product nobody registered"
+CLOCK = " (clock)"
+"""Ends the subject of what is wrong with its sender's clock."""
 DAY = 86_400.0
 
 
@@ -30,7 +37,7 @@ def subject_of(product: str, metric: str) -> str:
 
 
 def _clock_of(product: str, metric: str) -> str:
-    return f"{product}/{metric} (clock)"
+    return f"{product}/{metric}{CLOCK}"
 
 
 def _others_of(product: str) -> str:
@@ -45,6 +52,8 @@ def fault_of(measure: Measure) -> str:
         return f"{measure.metric[:SHOWN]} is not a number ({measure.value})"
     if abs(measure.value) > LARGEST:
         return f"{measure.metric[:SHOWN]} is {measure.value:g}, which counts nothing there is"
+    if 0.0 < abs(measure.value) < SMALLEST:
+        return f"{measure.metric[:SHOWN]} is {measure.value:g}, which is too small to count by"
     return ""
 
 
@@ -141,6 +150,30 @@ def unread(product: str, metric: LeadershipMetric, view: View, *, at: float, tex
         at=at,
         product=product,
     )
+
+
+def outlived(view: View, *, at: float) -> Iterator[tuple[BlindSpotKind, str]]:
+    """What nobody reports any more though nobody declared it: it is seen to come, so that it is
+    over when it has not come for a day."""
+    kind = BlindSpotKind.SIGNAL_FAULTY
+    for spot in view.blind_spots.values():
+        is_one = spot.subject in (UNREGISTERED, _others_of(spot.product or ""))
+        if spot.kind is kind and is_one and spot.gone_at is None and at - spot.last_at > DAY:
+            yield kind, spot.subject
+
+
+def undeclared_now(view: View) -> Iterator[tuple[str, str]]:
+    """Product and metric of what stands as blind and is declared no more, once the registry was
+    read anew: no reading of it will come that could end it."""
+    for spot in view.blind_spots.values():
+        if spot.gone_at is not None or spot.by or spot.product is None:
+            continue
+        if spot.kind not in (BlindSpotKind.METRIC_VANISHED, BlindSpotKind.SIGNAL_FAULTY):
+            continue
+        product, sign, metric = spot.subject.removesuffix(CLOCK).partition("/")
+        declared = metric_of(product, view)
+        if sign and product == spot.product and (declared is None or declared.name != metric):
+            yield product, metric
 
 
 def forgotten(product: str, metric: str, view: View, *, at: float) -> Decision:

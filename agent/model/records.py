@@ -100,6 +100,8 @@ class MeasureSigns(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between two readings, rather too many than too few; None: there was only one."""
     burned_at: float | None = None
     """When something burned below it last: it gets its time to move again from then on."""
+    is_count: bool = True
+    """Whether `open` and its series hold what was done, as against where it stood."""
 
 
 class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -285,8 +285,11 @@ class MemberControl(MemberReader, Protocol):
         mode: Mode | None = None,
         version: str | None = None,
         config_hash: str | None = None,
+        instead_of: str = "",
     ) -> MemberTold:
-        """Changes what is given and leaves the rest; returns what stood there before."""
+        """Changes what is given and leaves the rest; returns what stood there before. `instead_of`:
+        key of the act whose word it takes back; raises Permanent where somebody else told it
+        something about the same since."""
         ...
 
 

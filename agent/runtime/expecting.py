@@ -1,11 +1,11 @@
 """What has to be heard of: members and leadership metrics are missed from the start on. And what is
-not expected of members any more, once the registry was read anew."""
+not expected of members and products any more, once the registry was read anew."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from agent.core import deregistered, heartbeat, leadership, telemetry
+from agent.core import deregistered, heartbeat, leadership, objectives, telemetry
 from agent.core.view import View
 from agent.model.decision import Decision, Timer
 from agent.model.event import Event
@@ -20,6 +20,8 @@ def as_read(
         t for t in expected(view, at=at) if standing.get((t.subject, t.name), 0.0) <= at
     )
     over = deregistered.settled(view, at=at)
+    if view.registry.products:  # where none could be read, that is a fault of its own
+        over = over.also(leadership.settled(view, at=at)).also(objectives.settled(view, at=at))
     told: list[Decision | Event] = [Decision(timers=missing)] if missing else []
     return [*told, over, *over.emits] if over != Decision() else told
 

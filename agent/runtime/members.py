@@ -3,12 +3,15 @@ retained message on the topic `control/NAME`.
 
 A word is one JSON object: `mode` (act or observe), `version` and `config_hash` where it is told to
 run them, `key` of the act that told it, and under `was` what stood there before, so that the same
-act done twice tells the same twice. Over MQTT it is retained without an end: a quarantine must
+act done twice tells the same twice. `mode_by` and `pin_by` are the acts that told each of them last:
+a way back takes back its own word, never one that somebody else said since. Over MQTT it is retained without an end: a quarantine must
 outlive every restart, of the member, of the broker and of Homeostat.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
@@ -38,7 +41,13 @@ class Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: str = ""
     config_hash: str = ""
     key: str = ""
+    mode_by: str = ""
+    pin_by: str = ""
     was: Word | None = None
+
+    def told_by(self, *, is_mode: bool) -> str:
+        """Key of the act that told its mode, or else what to run; empty: nobody knows."""
+        return (self.mode_by if is_mode else self.pin_by) or self.key
 
 
 WORDS = msgspec.json.Decoder(Word)
@@ -58,6 +67,7 @@ class NoMembers:
         mode: Mode | None = None,
         version: str | None = None,
         config_hash: str | None = None,
+        instead_of: str = "",
     ) -> MemberTold:
         raise Permanent(f"there is no way to tell {name} anything")
 
@@ -89,6 +99,7 @@ class Members:
     ) -> None:
         self._products, self._http, self._broker = products, http, broker
         self.words: IncidentWords | None = None
+        self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def told(self, name: str) -> MemberTold:
         return _told(await self._read(self._member(name)))
@@ -101,19 +112,50 @@ class Members:
         mode: Mode | None = None,
         version: str | None = None,
         config_hash: str | None = None,
+        instead_of: str = "",
     ) -> MemberTold:
         member = self._member(name)
+        # What is read is written back with a change: two at once would lose one of them.
+        async with self._one_at_a_time[member.name]:
+            return await self._tell(
+                member,
+                key=key,
+                mode=mode,
+                version=version,
+                config_hash=config_hash,
+                instead_of=instead_of,
+            )
+
+    async def _tell(
+        self,
+        member: Entity,
+        *,
+        key: str,
+        mode: Mode | None,
+        version: str | None,
+        config_hash: str | None,
+        instead_of: str,
+    ) -> MemberTold:
         try:
             stands = await self._read(member)
         except Unreadable:
             stands = Word()  # whatever it was, it is no order that anybody could have followed
         if key and stands.key == key:
             return _told(stands.was or Word())
+        said = stands.told_by(is_mode=mode is not None)
+        if instead_of and said != instead_of and stands != Word():
+            by = f"by {said[:100]}" if said else "by hand"
+            raise Permanent(
+                f"{member.name} was told something since, {by}: that stands, and is not taken back"
+            )
+        is_pinned = version is not None or config_hash is not None
         word = Word(
             mode=mode if mode is not None else stands.mode or Mode.ACT,
             version=stands.version if version is None else version,
             config_hash=stands.config_hash if config_hash is None else config_hash,
             key=key,
+            mode_by=key if mode is not None else stands.told_by(is_mode=True),
+            pin_by=key if is_pinned else stands.told_by(is_mode=False),
             was=msgspec.structs.replace(stands, was=None),
         )
         await self._write(member, msgspec.json.encode(word))

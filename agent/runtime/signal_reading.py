@@ -33,7 +33,8 @@ class SignalsInView:
         return msgspec.structs.replace(
             seen,
             alive=known.alive,
-            heard_seconds_ago=max(0.0, at - known.last_at),
+            # Whoever fell silent without ever having been heard has a record without a time.
+            heard_seconds_ago=_ago(known.last_at or None, at),
             worked_seconds_ago=_ago(known.worked_at, at),
             success_seconds_ago=_ago(known.last_success, at),
             version=known.version,

@@ -165,8 +165,11 @@ class Asking:
 
     async def _targets(self) -> tuple[TargetSeen, ...]:
         found = await self._get("/api/v1/targets?state=active", _Targets)
-        within = min(DOWN_SECONDS, self._lookback)
-        long_down = await self._query(f"max_over_time(up[{math.ceil(within)}s]) == 0")
+        within = f"{math.ceil(min(DOWN_SECONDS, self._lookback))}s"
+        long_down = await self._query(
+            # What was not there before that is only as new as this Prometheus, or is just started.
+            f"max_over_time(up[{within}]) == 0 and count_over_time(up[{within}] offset {within})"
+        )
         empty = await self._query("scrape_samples_scraped == 0 and up == 1")
         down = {_target_key(s.metric) for s in long_down}
         targets = {

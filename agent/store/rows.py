@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from math import isfinite
 from operator import attrgetter
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -134,12 +135,31 @@ def _not_storable(value: Any, path: str) -> Iterator[str]:
             yield f"{path}: {error}"
 
 
+@cache
+def _nested(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    """Fields that hold another struct, given or not."""
+    return tuple(
+        field.name
+        for field in msgspec.structs.fields(kind)
+        if any(
+            isinstance(part, type) and issubclass(part, msgspec.Struct)
+            for part in (get_args(field.type) or (field.type,))
+        )
+        and get_origin(field.type) in (None, Union, UnionType)
+    )
+
+
 def check_finite(struct: msgspec.Struct) -> None:
-    names, read = _floats(type(struct))
+    kind = type(struct)
+    names, read = _floats(kind)
     for value in read(struct):
         if value is not None and not isfinite(value):
             name = names[read(struct).index(value)]
-            raise ValueError(f"{type(struct).__name__}.{name} cannot be stored: {value}")
+            raise ValueError(f"{kind.__name__}.{name} cannot be stored: {value}")
+    for name in _nested(kind):
+        inner = getattr(struct, name)
+        if inner is not None:
+            check_finite(inner)
 
 
 def to_json(struct: msgspec.Struct) -> str:

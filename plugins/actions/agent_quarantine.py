@@ -6,7 +6,8 @@ else does this work. It is a word the member has to follow: whether it did is sa
 its next heartbeat (`agent.state`, `mode_said`). One that follows no word is stopped
 (`process.stop`).
 
-Told twice it is as told once. The way back releases it, unless it was in quarantine before.
+Told twice it is as told once. The way back releases it, unless it was in quarantine before,
+or somebody has put it there or let it out since.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ from agent.ports.plugin import Params, action
 
 class Quarantine(Params):
     target: str = Field(description="Name of the registered sub-agent or proxy.")
+    instead_of: str = Field(
+        default="",
+        max_length=500,
+        description="Key of the act that this takes back: not done where somebody told the member"
+        " otherwise since.",
+    )
 
 
 @action(
@@ -37,9 +44,12 @@ class Quarantine(Params):
 )
 async def quarantine(kit: ActKit, params: Quarantine) -> Mapping[str, Any]:
     entity = kit.entity(params.target)
-    before = await kit.members.tell(entity.name, key=kit.key, mode=Mode.OBSERVE)
+    before = await kit.members.tell(
+        entity.name, key=kit.key, mode=Mode.OBSERVE, instead_of=params.instead_of
+    )
     kit.log.info("member_quarantined", target=entity.name, before=before.mode.value)
     result: dict[str, Any] = {"mode": Mode.OBSERVE.value, "before": before.mode.value}
     if before.mode is Mode.ACT:
-        result["undo"] = {"use": "agent.release", "with": {"target": entity.name}}
+        told = {"target": entity.name, "instead_of": kit.key}
+        result["undo"] = {"use": "agent.release", "with": told}
     return result

@@ -3,7 +3,8 @@
 For its owner, once it is repaired; no shipped runbook does it. Not for a member whose cause nobody
 knows: it goes on where it stopped.
 
-Told twice it is as told once. The way back puts it into quarantine again, unless it was in none.
+Told twice it is as told once. The way back puts it into quarantine again, unless it was in none,
+or somebody has put it there or let it out since.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ from agent.ports.plugin import Params, action
 
 class Release(Params):
     target: str = Field(description="Name of the registered sub-agent or proxy.")
+    instead_of: str = Field(
+        default="",
+        max_length=500,
+        description="Key of the act that this takes back: not done where somebody told the member"
+        " otherwise since.",
+    )
 
 
 @action(
@@ -34,9 +41,12 @@ class Release(Params):
 )
 async def release(kit: ActKit, params: Release) -> Mapping[str, Any]:
     entity = kit.entity(params.target)
-    before = await kit.members.tell(entity.name, key=kit.key, mode=Mode.ACT)
+    before = await kit.members.tell(
+        entity.name, key=kit.key, mode=Mode.ACT, instead_of=params.instead_of
+    )
     kit.log.info("member_released", target=entity.name, before=before.mode.value)
     result: dict[str, Any] = {"mode": Mode.ACT.value, "before": before.mode.value}
     if before.mode is Mode.OBSERVE:
-        result["undo"] = {"use": "agent.quarantine", "with": {"target": entity.name}}
+        told = {"target": entity.name, "instead_of": kit.key}
+        result["undo"] = {"use": "agent.quarantine", "with": told}
     return result

@@ -6,7 +6,8 @@ be told to go back to what was left on purpose. It is a word the member has to f
 that version itself; whether it did is said by its next heartbeats. One that runs as a supervised
 process without such a way is rolled back with `process.rollback_version`.
 
-Told twice it is as told once. The way back tells it what it was told before.
+Told twice it is as told once. The way back tells it what it was told before, unless
+somebody has told it what to run since.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ class Repin(Params):
         max_length=200,
         description="Hash of the configuration to run; by default what the catalog declares.",
     )
+    instead_of: str = Field(
+        default="",
+        max_length=500,
+        description="Key of the act that this takes back: not done where somebody told the member"
+        " otherwise since.",
+    )
 
 
 @action(
@@ -49,14 +56,19 @@ async def repin(kit: ActKit, params: Repin) -> Mapping[str, Any]:
     entity = kit.entity(params.target)
     version, config_hash = _wanted(entity, params)
     before = await kit.members.tell(
-        entity.name, key=kit.key, version=version, config_hash=config_hash
+        entity.name,
+        key=kit.key,
+        version=version,
+        config_hash=config_hash,
+        instead_of=params.instead_of,
     )
     kit.log.info("member_repinned", target=entity.name, version=version, config_hash=config_hash)
     told = {"version": version, "config_hash": config_hash}
     was = {"version": before.version, "config_hash": before.config_hash}
     result: dict[str, Any] = {**told, "before": was}
     if was != told:
-        result["undo"] = {"use": "agent.repin", "with": {"target": entity.name, **was}}
+        back = {"target": entity.name, "instead_of": kit.key}
+        result["undo"] = {"use": "agent.repin", "with": {**back, **was}}
     return result
 
 

@@ -194,7 +194,9 @@ def outcome(event: Event, at: str) -> Signal:
     data = read(OUTCOMES, event.data, at=at)
     if not data.product or not data.metric:
         raise Unparseable("product and metric must not be empty", where=at)
-    return Measure(product=data.product, metric=data.metric, value=data.value)
+    return Measure(
+        product=data.product, metric=data.metric, value=data.value, sent_at=moment(event.time)
+    )
 
 
 def change(event: Event, at: str) -> Signal:

@@ -185,7 +185,7 @@ def as_pair(pair: object) -> tuple[float, float]:
         raise Refused("its query gives a histogram and not one number")
     try:
         return float(pair[0]), float(pair[1])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Refused("its query gives text and not one number") from None
 
 

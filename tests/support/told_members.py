@@ -49,6 +49,7 @@ class ToldMembers(NoMembers):
         mode: Mode | None = None,
         version: str | None = None,
         config_hash: str | None = None,
+        instead_of: str = "",
     ) -> MemberTold:
         before = await self.told(name)
         given = {"mode": mode, "version": version, "config_hash": config_hash}

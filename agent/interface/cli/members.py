@@ -14,6 +14,8 @@ from agent.interface.times import ago
 
 app = typer.Typer()
 
+TROUBLES = {"pinned": "not as pinned", "probe": "probe wrong", "drift": "drifting"}
+UNITS = {"latency": " s", "work": "/h"}
 HEAD = ("MEMBER", "PRODUCT", "OWNER", "STATE", "HEARD", "VERSION", "MODE", "WHAT")
 
 
@@ -80,7 +82,8 @@ def _wrong(member: Mapping[str, Any]) -> list[str]:
     told = [t["text"] for t in member["troubles"]]
     told += [f"{what} overdue" for what in member["overdue"]]
     if member["blind_spots"]:
-        told.append(f"{len(member['blind_spots'])} blind spots")
+        spots = len(member["blind_spots"])
+        told.append("1 blind spot" if spots == 1 else f"{spots} blind spots")
     return told
 
 
@@ -96,25 +99,38 @@ def _one(member: Mapping[str, Any]) -> str:
         "version": _pinned(member["version"]),
         "config hash": _pinned(member["config_hash"]),
         "mode": member["mode"] or "it does not say",
-        "beats": f"{member['beats']} (boot {member['boot'] or '-'}, sequence {member['seq']})",
-        "review by": moment(member["review_by"]) if member["review_by"] else "-",
-        "retire": moment(member["retire"]) if member["retire"] else "-",
+        "beats": _beats(member),
+        "review by": member["review_by"] or "-",
+        "retire": member["retire"] or "-",
     }
     return "\n".join([pairs(head), *(clean(line) for line in _lines(member))])
 
 
+def _beats(member: Mapping[str, Any]) -> str:
+    seq = "-" if member["seq"] is None else member["seq"]
+    return f"{member['beats']} (boot {member['boot'] or '-'}, sequence {seq})"
+
+
+def _number(value: float, unit: str) -> str:
+    """As people write it: 21780, and not 2.178e+04."""
+    return (f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}") + unit
+
+
 def _lines(member: Mapping[str, Any]) -> Iterator[str]:
     for trouble in member["troubles"]:
-        yield f"{trouble['kind']} since {moment(trouble['since'])}: {trouble['text']}"
+        kind = TROUBLES.get(trouble["kind"], trouble["kind"])
+        yield f"{kind} since {moment(trouble['since'])}: {trouble['text']}"
     for what in member["overdue"]:
         yield f"{what} is overdue"
     for one in member["drift"]:
-        value = "nothing read yet" if one["value"] is None else f"{one['value']:.4g}"
+        unit = UNITS.get(one["aspect"], "")
+        value = "nothing read yet" if one["value"] is None else _number(one["value"], unit)
         tail = ", how it varies is still being learned" if one["learning"] else ""
         tail = f", {one['text']}" if one["drifting"] else tail
-        yield f"{one['aspect']}: {value}, where {one['mean']:.4g} is declared{tail}"
+        yield f"{one['aspect']}: {value}, where {_number(one['mean'], unit)} is declared{tail}"
     for probe in member["probes"]:
         marks = "".join("+" if r == "right" else "-" for r in probe["results"]) or "no answer yet"
+        marks += " (latest last; + right, - wrong)" if probe["results"] else ""
         missing = f", {probe['unanswered']} unanswered" if probe["unanswered"] else ""
         yield f"probe {probe['name']}: {marks}{missing}"
     for spot in member["blind_spots"]:

@@ -112,7 +112,9 @@ def rules(
     try:
         registry, _ = load_registry(settings.products)
     except FaultsError as error:
-        stop("\n".join(str(f) for f in error.faults), code=WRONG_USAGE)
+        for fault in error.faults:
+            complain(str(fault))
+        raise typer.Exit(WRONG_USAGE) from None
     chosen = _chosen(registry.products, product)
     made = groups(chosen, link=(link or settings.link).rstrip("/"))
     text = _written(made, style)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.core import drift, members, telemetry
+from agent.core.own_health import day_of
 from agent.core.view import View
 from agent.interface.http.desk import Desk, belongs
 from agent.interface.http.replies import Refused, json_reply
@@ -108,8 +109,8 @@ def member_json(
             for spot in spots
         ],
         "undeclared": list(members.undeclared(entity)),
-        "review_by": rfc3339_or_none(wanted.review_by),
-        "retire": rfc3339_or_none(wanted.retire),
+        "review_by": day_of(wanted.review_by) if wanted.review_by is not None else None,
+        "retire": day_of(wanted.retire) if wanted.retire is not None else None,
         "overdue": [
             what
             for what, by in (("review", wanted.review_by), ("retirement", wanted.retire))

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from agent.model.decision import Decision, LedgerState, Record, Timer
+from agent.model.series import DriftNoise, DriftState
 from agent.ports.store import IncidentFilter, Quarantined, Store, Totals
 from tests.support.decisions import (
     make_act,
@@ -18,6 +19,7 @@ from tests.support.decisions import (
 )
 
 SURROGATE = "a\ud800b"
+OVERFLOWN = DriftState(noise=DriftNoise(squares=float("inf")))
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,10 @@ SURROGATE = "a\ud800b"
         (Decision(moves=(make_move(SURROGATE),)), "LedgerMove.incident_id"),
         (Decision(timers=(Timer(subject=SURROGATE, name="n", due=1.0),)), "Timer.subject"),
         (Decision(timers=(Timer(subject="s", name="n", due=float("inf")),)), "Timer.due"),
+        (
+            Decision(records=(Record(kind="drift", key="a/b", body=OVERFLOWN),)),
+            "DriftNoise.squares",
+        ),
         (Decision(records=(Record(kind="halt", key=SURROGATE, body=None),)), "key"),
         (Decision(records=(Record(kind="halt", key="h", body=make_act()),)), "Halt, not a Act"),
         (Decision(records=(Record(kind="nothing", key="h", body=None),)), "nothing"),

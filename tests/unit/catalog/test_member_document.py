@@ -140,7 +140,7 @@ def probe(keys: str) -> str:
     ("keys", "said"),
     [
         ("expect: '(a+)+b'", "cannot be tried in bounded time"),
-        ("expect: '('", "cannot be tried in bounded time"),
+        ("expect: '('", "is no regular expression: missing )"),
         ("body: {}", 'key "expect" is missing'),
         ("expect: x, body: 'not json'", "this text is not JSON"),
         ("expect: x, every: 5s", "the next question comes before this one is given up"),

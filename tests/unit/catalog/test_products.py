@@ -293,9 +293,14 @@ def test_a_broken_file_leaves_no_false_complaints_about_others(tmp_path: Path) -
     ("text", "said"),
     [
         (
-            "- 1",
+            "5",
             "1:1: HS301 a Backstage document is expected here"
             " (write apiVersion, kind, metadata and spec)",
+        ),
+        (
+            "- {apiVersion: openslo/v1, kind: SLO}",
+            "1:1: HS301 a list is not read: each document stands by itself here"
+            " (part them by a line of ---, and take the dashes of the list away)",
         ),
         (
             "metadata: {name: x}",

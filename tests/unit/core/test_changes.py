@@ -260,6 +260,18 @@ def test_a_clock_that_is_ahead_is_a_blind_spot_and_orders_nothing() -> None:
     assert world.view.blind_spots["signal_faulty/changes of shop-web"].gone_at == world.now
 
 
+def test_invented_names_leave_no_blind_spots_behind() -> None:
+    """A change from the future: names that nobody registered are anybody's text."""
+    world = World()
+    for number in range(20):
+        told(world, entity=f"x{number}", product="", sent_at=START + 3600)
+        told(world, entity=f"y{number}", product=f"z{number}", sent_at=START + 3600)
+    assert world.view.blind_spots == {}
+    for number in range(20):
+        told(world, entity=f"y{number}", product="shop", sent_at=START + 3600)
+    assert list(world.view.blind_spots) == ["signal_faulty/changes of shop"]
+
+
 def test_one_that_was_told_late_says_so_and_is_no_blind_spot() -> None:
     world = World()
     told(world, version="1.4", sent_at=START - 7200)

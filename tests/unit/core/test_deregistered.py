@@ -7,7 +7,8 @@ import pytest
 
 from agent.core import blind_spots, telemetry
 from agent.core.deregistered import settled
-from agent.core.members import NOTHING
+from agent.core.heartbeat import watch
+from agent.core.members import NOTHING, troubles
 from agent.model.incident import State
 from agent.model.product import Registry
 from agent.model.signals import BlindSpotKind
@@ -133,3 +134,30 @@ def test_a_stranger_that_was_registered_is_none_any_more() -> None:
     world.declare(drafter(), drafter(name="stranger"))
     read_anew(world)
     assert world.spots() == {}
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["it beat", "it never beat"])
+def test_one_that_promises_no_beat_any_more_is_missed_no_more(heard: bool) -> None:
+    world = Machinery()
+    if heard:
+        world.says()
+    else:
+        timer = watch("drafter", world.view, at=world.now)
+        assert timer is not None
+        world.keep_timer(timer)
+    world.wait(20)
+    assert world.firing("AgentSilent")
+    world.declare(drafter(heartbeat_seconds=None))
+    read_anew(world)
+    assert not world.firing("AgentSilent")
+    assert troubles(world.view, "drafter") == ()
+    assert settled(world.view, at=world.now) == NOTHING, "and that is said once"
+
+
+def test_what_a_last_will_said_stands_also_where_no_beat_is_promised_any_more() -> None:
+    world = Machinery()
+    world.says()
+    world.says(alive=False, seq=None)
+    world.declare(drafter(heartbeat_seconds=None))
+    read_anew(world)
+    assert world.firing("AgentSilent")

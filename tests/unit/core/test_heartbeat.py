@@ -78,3 +78,16 @@ def test_it_falls_silent_again() -> None:
         world.beat()
         world.wait(16)
     assert len({i.id for i in world.incidents}) == 2
+
+
+def test_the_first_beat_ends_what_a_survey_found_of_a_member_never_heard_of() -> None:
+    world = Machinery()
+    kind = BlindSpotKind.MEMBER_SILENT
+    told = found(world.view, kind=kind, subject="drafter", text="t", remedy="r", at=world.now)
+    for record in told.records:
+        world.keep(record.kind, record.key, record.body)
+    world.wait(100)
+    assert world.firing("AgentSilent"), "its timer ran out before it ever beat"
+    assert world.spots()["member_silent/drafter"].gone_at is None
+    world.says()
+    assert "member_silent/drafter" not in world.spots()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import msgspec
 import pytest
 
-from agent.core.leadership import watch
+from agent.core.leadership import settled, watch
 from agent.model.alert import Layer, Measure
 from agent.model.decision import Decision
 from agent.model.event import MeasureReceived
@@ -317,3 +318,55 @@ def test_a_metric_that_is_not_declared_any_more_is_forgotten() -> None:
     assert world.case.state is State.RESOLVED
     assert "shop" not in world.view.measures
     assert unread(world) is None
+
+
+def read_anew(world: World, **product: Any) -> None:
+    """The registry is read anew; `shop` declares this instead."""
+    shop = msgspec.structs.replace(REGISTRY.products["shop"], **product)
+    world.view.registry = Registry(
+        products={**REGISTRY.products, "shop": shop}, entities=REGISTRY.entities
+    )
+    decision = settled(world.view, at=world.now)
+    world.tell(decision)
+    for event in decision.emits:
+        world.tell(event)
+
+
+def test_a_metric_that_was_never_read_and_is_declared_no_more_is_missed_no_more() -> None:
+    world = World()
+    timer = watch("shop", world.view, at=world.now)
+    assert timer is not None
+    world.tell(Decision(timers=(timer,)))
+    world.wait(86_400)
+    assert unread(world) is not None
+    read_anew(world, leadership_metric=None)
+    assert unread(world) is None
+    assert settled(world.view, at=world.now) == Decision(), "and that is said once"
+
+
+def test_a_stall_of_what_is_declared_no_more_ends_at_once() -> None:
+    world = World()
+    stalled(world)
+    tell(world, math.nan)
+    assert faulty(world) is not None
+    read_anew(world, leadership_metric=LeadershipMetric(name="carts", flat_for_seconds=600.0))
+    assert world.case.state is State.RESOLVED
+    assert (faulty(world), world.state.single["measure"]) == (None, {})
+
+
+def test_what_is_declared_still_is_not_ended_by_another_reading_of_the_registry() -> None:
+    world = World()
+    stalled(world)
+    tell(world, math.nan)
+    assert settled(world.view, at=world.now) == Decision()
+
+
+@pytest.mark.parametrize("value", [1e-300, -1e-200])
+def test_a_reading_too_small_to_count_by_is_a_blind_spot(value: float) -> None:
+    world = World()
+    tell(world, value)
+    found = faulty(world)
+    assert found is not None
+    assert "too small" in found.text
+    tell(world, 0.0)
+    assert faulty(world) is None

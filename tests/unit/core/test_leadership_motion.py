@@ -9,9 +9,9 @@ import msgspec
 from agent.model.alert import Measure
 from agent.model.event import MeasureReceived
 from agent.model.incident import State
-from agent.model.product import LeadershipMetric
+from agent.model.product import LeadershipMetric, Registry
 from agent.model.reason import Reason
-from agent.model.signals import Motion
+from agent.model.signals import Direction, Motion
 from tests.support.cases import REGISTRY, START, World
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -19,15 +19,23 @@ STEP = 900.0
 CADENCE = 6 * HOUR
 
 
+def declaring(*, flat_for: float | None = None, is_count: bool = True) -> Registry:
+    motion = Motion(
+        cadence_seconds=CADENCE,
+        season_seconds=DAY,
+        is_count=is_count,
+        direction=Direction.UP if is_count else Direction.ANY,
+    )
+    metric = LeadershipMetric(name="orders", motion=motion, flat_for_seconds=flat_for)
+    shop = msgspec.structs.replace(REGISTRY.products["shop"], leadership_metric=metric)
+    return msgspec.structs.replace(REGISTRY, products={**REGISTRY.products, "shop": shop})
+
+
 class Selling:
     """A shop whose orders come and go with the day, read every quarter of an hour."""
 
     def __init__(self, *, flat_for: float | None = None) -> None:
-        motion = Motion(cadence_seconds=CADENCE, season_seconds=DAY)
-        metric = LeadershipMetric(name="orders", motion=motion, flat_for_seconds=flat_for)
-        shop = msgspec.structs.replace(REGISTRY.products["shop"], leadership_metric=metric)
-        products = {**REGISTRY.products, "shop": shop}
-        self.world = World(registry=msgspec.structs.replace(REGISTRY, products=products))
+        self.world = World(registry=declaring(flat_for=flat_for))
         self.orders = 0.0
 
     def sell(self, seconds: float, *, share: float = 1.0) -> None:
@@ -106,3 +114,17 @@ def test_both_rules_together_a_short_stand_still_is_one_already() -> None:
     selling.sell(2 * HOUR, share=0.0)
     assert Reason.METRIC_FLAT in selling.world.reasons
     assert "stands at" in selling.world.case.title
+
+
+def test_where_a_level_stood_is_not_held_against_what_a_count_does() -> None:
+    """It was declared as a level by mistake, and its increments are far below where it stood."""
+    selling = Selling()
+    selling.world.view.registry = declaring(is_count=False)
+    selling.orders = 1e6
+    selling.sell(10 * DAY)
+    assert selling.world.incidents == []
+    selling.world.view.registry = declaring()
+    selling.sell(10 * DAY)
+    assert selling.world.incidents == []
+    selling.sell(CADENCE, share=0.0)
+    assert selling.flat_at is not None, "it is learned anew"

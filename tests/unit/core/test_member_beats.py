@@ -173,7 +173,9 @@ def test_a_sequence_that_goes_back_is_no_sign_of_life() -> None:
     world.wait(10)
     world.says(seq=4)
     assert world.timer("silence", "agent:drafter") == 5.0
-    assert "its sequence goes back (to 4)" in world.spots()[FAULTY].text
+    spot = world.spots()[FAULTY]
+    assert "its sequence goes back (to 4)" in spot.text
+    assert "no sign of life" in spot.remedy
     world.wait(5)
     assert world.firing("AgentSilent")
     world.says(seq=5)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from agent.core.objectives import UNKNOWN_SECONDS, is_unknown
+from agent.core.objectives import UNKNOWN_SECONDS, is_unknown, settled
 from agent.model.alert import SloReading
+from agent.model.decision import Decision
 from agent.model.event import SloRead
 from agent.model.product import Product, Registry, Sli, Slo
 from agent.model.reason import Reason
@@ -132,3 +133,15 @@ def test_the_same_word_is_not_written_down_each_time() -> None:
 def test_of_what_was_never_read_nothing_is_known() -> None:
     assert is_unknown(None, at=START)
     assert is_unknown(SloSigns(product="shop", slo="pay", last_at=START), at=START)
+
+
+def test_what_is_not_declared_any_more_leaves_nothing_behind() -> None:
+    w = world()
+    for _ in range(20):
+        read(w, None)
+    assert w.view.blind_spots[SPOT].gone_at is None
+    assert settled(w.view, at=w.now) == Decision(), "it is declared"
+    w.view.registry = Registry(products={"shop": Product(name="shop", builder="b", tier="high")})
+    w.tell(settled(w.view, at=w.now))
+    assert w.view.blind_spots[SPOT].gone_at == w.now
+    assert (w.view.objectives, settled(w.view, at=w.now)) == ({}, Decision())

@@ -7,7 +7,8 @@ from typing import Any
 
 from agent.core.blind_spots import found
 from agent.core.survey import KEPT_SECONDS, MORE, MOST_OF_A_KIND
-from agent.model.event import SurveyTaken
+from agent.model.alert import Measure
+from agent.model.event import MeasureReceived, SurveyTaken
 from agent.model.reason import Reason
 from agent.model.signals import BlindSpot, BlindSpotKind
 from tests.support.cases import World
@@ -138,3 +139,18 @@ def test_when_a_runbook_was_first_seen_is_kept_as_long_as_it_is_loaded() -> None
     world.now += DAY
     survey(world, runbooks=("old", "new"))
     assert world.view.surveys["survey"].runbooks == {"old": first, "new": world.now}
+
+
+def test_what_nobody_declared_is_over_once_it_has_not_come_for_a_day() -> None:
+    world = World()
+    said = Measure(product="nobodys", metric="orders", value=1.0)
+    world.tell(MeasureReceived(at=world.now, measure=said))
+    assert there(world) == ["a product nobody registered"]
+    world.now += 0.5 * DAY
+    world.tell(MeasureReceived(at=world.now, measure=said))
+    world.now += 0.9 * DAY
+    survey(world)
+    assert there(world) == ["a product nobody registered"], "it came since"
+    world.now += 0.2 * DAY
+    survey(world)
+    assert there(world) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from agent.core.survey_judging import survey_of
 from agent.core.survey_rules import BlindRule, RuleSeen
@@ -18,7 +19,7 @@ from agent.core.survey_seen import (
 )
 from agent.model.alert import Layer
 from agent.model.event import SurveyTaken
-from agent.model.product import Entity, EntityKind, Product, Registry, Sli, Slo
+from agent.model.product import Entity, EntityKind, LeadershipMetric, Product, Registry, Sli, Slo
 from agent.model.records import AgentSigns, SourceSigns
 from agent.model.runbook import Match
 from agent.model.signals import BlindSpotKind, SurveySigns
@@ -177,6 +178,16 @@ def test_a_leadership_metric_that_was_never_read_is_found_until_its_first_readin
     assert found(world, kind) == {"shop/orders": "team-shop"}
     world.measure(1.0)
     assert found(world, kind) == {}
+
+
+@pytest.mark.parametrize(("query", "said"), [("", "give it a `query:`"), ("sum(x)", "finds in")])
+def test_the_remedy_asks_for_no_query_where_there_is_one(query: str, said: str) -> None:
+    metric = LeadershipMetric(name="orders", flat_for_seconds=60.0, query=query)
+    shop = msgspec.structs.replace(REGISTRY.products["shop"], leadership_metric=metric)
+    world = World(registry=Registry(products={"shop": shop}, entities=REGISTRY.entities))
+    event = survey_of(Gathered(at=world.now), world.view)
+    (spot,) = [s for s in event.found if s.kind is BlindSpotKind.METRIC_VANISHED]
+    assert said in spot.remedy
 
 
 def test_a_source_that_fell_silent_is_found() -> None:

@@ -250,7 +250,7 @@ def test_a_baseline_without_telemetry_is_a_blind_spot() -> None:
     assert world.firing("AgentDrifting") == []
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 1e200])
 def test_what_can_be_no_total_is_not_counted(value: float) -> None:
     world = Machinery()
     world.counts(tasks=1.0, errors=0.0)

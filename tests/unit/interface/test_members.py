@@ -165,7 +165,9 @@ async def test_the_list_and_one_in_the_terminal(monkeypatch: pytest.MonkeyPatch)
         assert [m["name"] for m in json.loads(listed.output)] == ["drafter"]
         one = await talk(url, monkeypatch, "show", "drafter")
     assert one.exit_code == 0, one.output
-    assert "probe capital: +--" in one.output
+    assert "probe capital: +-- (latest last; + right, - wrong)" in one.output
+    assert "not as pinned since" in one.output
+    assert "review by     2027-01-31" in one.output
     assert "errors: 0.4, where 0.01 is declared" in one.output
     assert "beats         9 (boot b1, sequence 9)" in one.output
     assert "\x1b" not in one.output

@@ -86,11 +86,13 @@ async def test_quarantine_and_release_name_each_other_as_the_way_back() -> None:
     async with house() as made:
         put = await made.run(quarantine, "k1")
         assert made.mode() is Mode.OBSERVE
-        assert put["undo"] == {"use": "agent.release", "with": {"target": "indexer"}}
+        told = {"target": "indexer", "instead_of": "k1"}
+        assert put["undo"] == {"use": "agent.release", "with": told}
         assert "undo" not in await made.run(quarantine, "k2"), "it was in quarantine already"
         out = await made.run(release, "k3")
         assert made.mode() is Mode.ACT
-        assert out["undo"] == {"use": "agent.quarantine", "with": {"target": "indexer"}}
+        told = {"target": "indexer", "instead_of": "k3"}
+        assert out["undo"] == {"use": "agent.quarantine", "with": told}
         assert "undo" not in await made.run(release, "k4")
 
 

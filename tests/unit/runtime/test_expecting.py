@@ -88,6 +88,14 @@ def test_what_diagnostics_are_told_of_a_member() -> None:
     assert "capital" in seen.text
 
 
+def test_one_that_is_silent_and_was_never_heard_has_no_time_of_a_beat() -> None:
+    world = Machinery()
+    missed = AgentSigns(agent="drafter", last_at=0.0, alive=False, firing_since=world.now)
+    world.keep("agent", "drafter", missed)
+    seen = SignalsInView(world.view, TestClock(world.now)).member("drafter")
+    assert (seen.is_known, seen.alive, seen.heard_seconds_ago) == (True, False, None)
+
+
 def test_a_drifting_member_says_by_which_aspect() -> None:
     world = Machinery()
     world.says()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -73,6 +74,47 @@ async def test_the_same_act_done_twice_tells_the_same_twice_and_undoes_nothing_s
         for n in range(5):
             await members.tell("indexer", key=f"k{n}", mode=Mode.OBSERVE)
     assert len(control.word) < 500, "only what stood there just before is kept"
+
+
+async def test_a_way_back_takes_back_its_own_word_and_what_stands_beside_it_stays() -> None:
+    async with controlled(Control()) as members:
+        await members.tell("indexer", key="a", mode=Mode.OBSERVE)
+        await members.tell("indexer", key="b", version="1.4")
+        await members.tell("indexer", key="back/b", version="", instead_of="b")
+        await members.tell("indexer", key="back/a", mode=Mode.ACT, instead_of="a")
+        assert await members.told("indexer") == MemberTold(key="back/a")
+
+
+async def test_a_way_back_leaves_the_quarantine_that_somebody_else_said_since() -> None:
+    async with controlled(Control()) as members:
+        await members.tell("indexer", key="a", mode=Mode.OBSERVE)
+        await members.tell("indexer", key="ann", mode=Mode.OBSERVE)
+        with pytest.raises(Permanent, match="by ann: that stands"):
+            await members.tell("indexer", key="back", mode=Mode.ACT, instead_of="a")
+        assert (await members.told("indexer")).mode is Mode.OBSERVE
+
+
+async def test_a_way_back_leaves_what_was_said_by_hand() -> None:
+    control = Control()
+    async with controlled(control) as members:
+        await members.tell("indexer", key="a", version="1.4")
+        control.word = b'{"mode": "observe", "version": "1.5"}'
+        with pytest.raises(Permanent, match="by hand: that stands"):
+            await members.tell("indexer", key="back", version="1.3", instead_of="a")
+        with pytest.raises(Permanent, match="by hand: that stands"):
+            await members.tell("indexer", key="back", mode=Mode.ACT, instead_of="a")
+        assert json.loads(control.word) == {"mode": "observe", "version": "1.5"}
+
+
+async def test_two_words_at_once_are_both_said() -> None:
+    control = Control()
+    async with controlled(control) as members:
+        await asyncio.gather(
+            members.tell("indexer", key="a", mode=Mode.OBSERVE),
+            members.tell("indexer", key="b", version="1.4"),
+        )
+    told = json.loads(control.word)
+    assert (told["mode"], told["version"]) == ("observe", "1.4")
 
 
 async def test_an_unreadable_word_keeps_nobody_from_a_quarantine() -> None:

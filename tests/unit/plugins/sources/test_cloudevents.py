@@ -88,6 +88,12 @@ def test_outcome() -> None:
     ]
 
 
+def test_an_outcome_says_what_the_clock_of_its_sender_showed() -> None:
+    data = {"product": "shop", "metric": "orders", "value": 12}
+    [told] = decode(event("homeostat.outcome", data, time="2026-01-01T00:00:00Z"))
+    assert told.sent_at == 1_767_225_600.0
+
+
 def test_change() -> None:
     data = {"product": "shop", "entity": "web", "what": "config", "by": "mia"}
     assert decode(event("homeostat.change", data)) == [
