@@ -17,6 +17,7 @@ KIND = "blind_spot"
 SEEN_SECONDS = 3600.0
 """What is there still and says the same is written down again so often only."""
 LONGEST_TEXT = 500
+MOST_TIMES = 5
 
 
 def key_of(kind: BlindSpotKind, subject: str) -> str:
@@ -76,10 +77,13 @@ def found(
 
 
 def gone(view: View, *, kind: BlindSpotKind, subject: str, at: float) -> Decision:
-    """It is not there any more. Empty where none was known."""
+    """It is not there any more. Empty where none was known. One that came and went often stands for
+    a while each time: a reading that is good every other minute is not mended."""
     key = key_of(kind, subject)
     known = view.blind_spots.get(key)
     if known is None or known.gone_at is not None:
+        return Decision()
+    if known.times > MOST_TIMES and 0.0 <= at - known.since < SEEN_SECONDS:
         return Decision()
     spot = msgspec.structs.replace(known, gone_at=at)
     return Decision(

@@ -57,23 +57,7 @@ def settled(view: View, *, at: float) -> Decision:
 
 def _records(view: View) -> Iterator[Record]:
     entities = view.registry.entities
-    for agent, known in view.agents.items():
-        if agent not in entities:
-            yield Record(kind="agent", key=agent, body=None)
-            continue
-        changed: dict[str, bool | None] = {}
-        if _is_missed_no_more(agent, view):
-            if not known.last_at:  # it was never heard of at all
-                yield Record(kind="agent", key=agent, body=None)
-                continue
-            changed |= {"firing_since": None, "alive": True}
-        if known.hung_since is not None and declared(view, agent).work is None:
-            changed["hung_since"] = None
-        if known.unpinned_since is not None and not _is_pinned(view, agent):
-            changed["unpinned_since"] = None
-        if changed:
-            body = msgspec.structs.replace(known, **changed)
-            yield Record(kind="agent", key=agent, body=body)
+    yield from _signs(view)
     for agent in view.telemetry:
         if agent not in entities:
             yield Record(kind="telemetry", key=agent, body=None)
@@ -82,6 +66,26 @@ def _records(view: View) -> Iterator[Record]:
         for key in standing:
             if (kind, key) not in wanted:
                 yield Record(kind=kind, key=key, body=None)
+
+
+def _signs(view: View) -> Iterator[Record]:
+    """What is remembered of beats."""
+    for agent, known in view.agents.items():
+        is_missed_no_more = _is_missed_no_more(agent, view)
+        was_never_heard = is_missed_no_more and not known.last_at
+        if agent not in view.registry.entities or was_never_heard:
+            yield Record(kind="agent", key=agent, body=None)
+            continue
+        changed: dict[str, bool | None] = {}
+        if is_missed_no_more:
+            changed |= {"firing_since": None, "alive": True}
+        if known.hung_since is not None and declared(view, agent).work is None:
+            changed["hung_since"] = None
+        if known.unpinned_since is not None and not _is_pinned(view, agent):
+            changed["unpinned_since"] = None
+        if changed:
+            body = msgspec.structs.replace(known, **changed)
+            yield Record(kind="agent", key=agent, body=body)
 
 
 def _is_missed_no_more(agent: str, view: View) -> bool:

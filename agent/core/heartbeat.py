@@ -12,8 +12,9 @@ becomes an alert like any other.
   beats in a row.
 
 A beat is told from a recording of one by boot and sequence: one that is not later than what was
-heard of that life is no sign of life, else whoever repeats it would keep a dead member alive.
-Where a sender names no boot, a sequence that goes back may be a restart, and counts.
+heard of that life is no sign of life, else whoever repeats it would keep a dead member alive. One
+that was sent since by its sender's clock counts all the same, and so does one without a boot:
+there a sequence that goes back may be a restart.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def take_heartbeat(event: HeartbeatReceived, view: View) -> Decision:
     known, wanted = view.agents.get(beat.agent), entity.member or NO_MEMBER
     if not beat.alive:
         return _dead(beat, known, view, at=at)
-    if known is not None and _is_recorded(beat, known):
+    if known is not None and _is_recorded(beat, known, at=at):
         return _told_again(beat, known, view, at=at)
     before = known or AgentSigns(agent=beat.agent, last_at=at, alive=True)
     is_heard_on = known is not None and _is_heard_on(known, wanted, view, at=at)
@@ -179,11 +180,20 @@ def _dead(beat: Heartbeat, known: AgentSigns | None, view: View, *, at: float) -
 # is it one
 
 
-def _is_recorded(beat: Heartbeat, known: AgentSigns) -> bool:
+def _is_recorded(beat: Heartbeat, known: AgentSigns, *, at: float) -> bool:
     """Whether it was heard before, of this life or an earlier one."""
     if not beat.boot or beat.seq is None:
         return False
-    return beat.seq <= known.lives.get(beat.boot, -1)
+    return beat.seq <= known.lives.get(beat.boot, -1) and not _is_sent_since(beat, known, at=at)
+
+
+def _is_sent_since(beat: Heartbeat, known: AgentSigns, *, at: float) -> bool:
+    """Whether its clock says that it was sent just now, after the latest that was heard: what was
+    recorded is older. So a sender that begins its sequence anew under one boot lives all the
+    same."""
+    if beat.sent_at is None or known.sent_at is None:
+        return False
+    return abs(beat.sent_at - at) <= CLOCK_SECONDS and beat.sent_at > known.sent_at
 
 
 def _told_again(beat: Heartbeat, known: AgentSigns, view: View, *, at: float) -> Decision:
@@ -220,6 +230,7 @@ def _heard(beat: Heartbeat, before: AgentSigns, *, at: float, is_new: bool) -> A
         detail=beat.detail,
         boot=beat.boot or before.boot,
         seq=beat.seq,
+        sent_at=beat.sent_at,
         lives=_lives(beat, before.lives),
         last_success=before.last_success if beat.last_success is None else beat.last_success,
         version=beat.version or before.version,
@@ -281,6 +292,8 @@ def _faults(beat: Heartbeat, before: AgentSigns, wanted: Member, *, at: float) -
         faults.append(f"last_success: {_off(beat.last_success - at)}")
     if beat.boot and beat.boot != before.boot and beat.boot in before.lives:
         faults.append("boot: it goes back to an earlier life: two instances with one name")
+    if beat.boot and beat.seq is not None and beat.seq <= before.lives.get(beat.boot, -1):
+        faults.append("seq: it goes back within one boot: each life needs a boot of its own")
     if not beat.boot and None not in (beat.seq, before.seq) and _is_lower(beat.seq, before.seq):
         faults.append(
             "seq: it goes back, and no boot says that it was started anew: send `boot`, so that"

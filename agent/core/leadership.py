@@ -59,6 +59,11 @@ def labels_of(product: str, metric: str) -> dict[str, str]:
 # readings
 
 
+def _read_as(metric: LeadershipMetric) -> str:
+    kind = "count" if metric.motion is None or metric.motion.is_count else "level"
+    return f"{kind} {' '.join(metric.query.split())}"
+
+
 def take_measure(event: MeasureReceived, view: View) -> Decision:
     measure, at = event.measure, event.at
     product = measure.product
@@ -82,11 +87,12 @@ def _read(
     product = measure.product
     before = view.motions.get(product) if known is not None else None
     after, opened = before, None
-    is_count = metric.motion is None or metric.motion.is_count
+    read_as = _read_as(metric)
     if metric.motion is not None:
         last = known.open if known is not None else None
-        if known is not None and known.is_count is not is_count:
-            # What was done cannot be held against where it stood: all of that would be a stall.
+        if known is not None and known.read_as != read_as:
+            # What was done cannot be held against where it stood, nor what one query finds against
+            # what another does: all of that would be a stall.
             before = last = None
         after, opened = motion.take(before, last, metric, at=at, value=measure.value)
     has_changed = known is None or known.value != measure.value
@@ -100,7 +106,7 @@ def _read(
         open=opened,
         pace=_pace(known, at),
         burned_at=_burned_at(product, known, view, at),
-        is_count=is_count,
+        read_as=read_as,
     )
     told = _judged(read, after, metric, view, at=at)
     records = [Record(kind="measure", key=product, body=told.signs)]

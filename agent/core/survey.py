@@ -2,8 +2,8 @@
 
 Only what a survey found is ended by one, and only by the part of it that was taken again: a
 Prometheus that does not answer has mended nothing. Beside that it ends what a signal showed whose
-sender is nobody that is expected, once it has not come for a day. Teams are told of what is new to them once a
-day, in one message that wakes nobody.
+sender is nobody that is expected, once it has not come for a day. Teams are told of what is new to
+them once a day, in one message that wakes nobody.
 """
 
 from __future__ import annotations

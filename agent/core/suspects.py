@@ -32,6 +32,8 @@ MOST = 5
 SHOWN = 48
 TROUBLED = 0.5
 """Weight of a member that is not as it should be, and nobody knows since when."""
+AFTERWARDS = 0.25
+"""Weight of what only began after the onset: a cause comes before, as far as the onset is known."""
 FARTHER = 0.25
 """Weight of what the product only stands on, against what it is made of."""
 
@@ -163,7 +165,7 @@ def _changed(name: str, view: View, since: float, look: float, slack: float) -> 
             version=change.version,
             by=change.by,
             link=change.link,
-            weight=WEIGHTS[change.kind] + abs(before) / look,
+            weight=WEIGHTS[change.kind] + abs(before) / look + (AFTERWARDS if before < 0 else 0.0),
         )
 
 

@@ -8,7 +8,6 @@ many names come: those are anybody's text.
 from __future__ import annotations
 
 import math
-
 from collections.abc import Iterator
 
 from agent.core.blind_spots import SEEN_SECONDS, found, gone, key_of

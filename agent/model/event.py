@@ -57,9 +57,9 @@ class SloRead(msgspec.Struct, frozen=True, kw_only=True, tag="slo_read"):
 
 class SurveyTaken(msgspec.Struct, frozen=True, kw_only=True, tag="survey_taken"):
     """It was looked for blind spots. Each of `found` names in `by` the part of the survey that
-    found it. What an earlier survey found in one of the parts `looked`, and is not among `found`, is not
-    there any more; so is what it found in a part that is in neither list: there is no such part
-    now. What was found in one of the parts `missed` stays as it was."""
+    found it. What an earlier survey found in one of the parts `looked`, and is not among `found`,
+    is not there any more; so is what it found in a part that is in neither list: there is no such
+    part now. What was found in one of the parts `missed` stays as it was."""
 
     at: float
     seconds: float

@@ -79,6 +79,8 @@ class AgentSigns(msgspec.Struct, frozen=True, kw_only=True):
     """What `work` was when it moved last: small steps add up from there."""
     lives: Mapping[str, int] = {}
     """Last sequence of its latest lives, by boot: what was recorded of one is told from it."""
+    sent_at: float | None = None
+    """When its latest beat was sent, by its own clock."""
     faulty_at: float | None = None
     """When something of a beat could not be used last, until that is over."""
 
@@ -100,8 +102,8 @@ class MeasureSigns(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between two readings, rather too many than too few; None: there was only one."""
     burned_at: float | None = None
     """When something burned below it last: it gets its time to move again from then on."""
-    is_count: bool = True
-    """Whether `open` and its series hold what was done, as against where it stood."""
+    read_as: str = ""
+    """Whether `open` and its series hold what was done or where it stood, and by which query."""
 
 
 class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):

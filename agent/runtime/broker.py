@@ -39,6 +39,8 @@ ANSWER_SECONDS = 5.0
 LATE_SECONDS = 0.3
 """Some brokers send what is retained a moment after they have confirmed a subscription."""
 LARGEST_BODY = 64 * 1024
+MOST_HELD = 20_000
+"""Retained messages that are kept: whoever may write to the broker does not fill this memory."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,7 +225,8 @@ class Broker:
                 came.set_result(None)
             return
         if body:
-            self.held[topic] = body[:LARGEST_BODY]
+            if topic in self.held or len(self.held) < MOST_HELD:
+                self.held[topic] = body[:LARGEST_BODY]
         else:
             self.held.pop(topic, None)
         for wanted, seen in self._told.get(topic, ()):

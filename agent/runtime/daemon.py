@@ -217,6 +217,7 @@ class Daemon:
         )
         await self.lane.submit([watched, *watched.emits])
         await self.halt_files.see()
+        await self.own_health.tell()
         self._spawn(self.halt_files.run(), "halt files")
         self._spawn(self.timers.run(), "timers")
         self._recover(snapshot)
@@ -309,7 +310,7 @@ class Daemon:
             size=len(body),
         )
         await self.store.quarantine(row)
-        log.warning("quarantined", source=row.source, size=row.size)
+        log.warning("quarantined", source=row.source, size=row.size, why=row.why)
 
     async def ask(self, event: Event) -> Answer:
         """A person's wish. Durable when it returns, unless it was refused."""

@@ -3,9 +3,10 @@ retained message on the topic `control/NAME`.
 
 A word is one JSON object: `mode` (act or observe), `version` and `config_hash` where it is told to
 run them, `key` of the act that told it, and under `was` what stood there before, so that the same
-act done twice tells the same twice. `mode_by` and `pin_by` are the acts that told each of them last:
-a way back takes back its own word, never one that somebody else said since. Over MQTT it is retained without an end: a quarantine must
-outlive every restart, of the member, of the broker and of Homeostat.
+act done twice tells the same twice. `mode_by` and `pin_by` are the acts that told each of the two
+last: a way back takes back its own word, never one that somebody else said since. Over MQTT it is
+retained without an end: a quarantine must outlive every restart, of the member, of the broker and
+of Homeostat.
 """
 
 from __future__ import annotations

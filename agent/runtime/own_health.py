@@ -103,12 +103,17 @@ class OwnHealth:
 
     async def run(self) -> None:
         while True:
-            try:
-                await self._tell()
-            except HomeostatError as error:
-                log.warning("not_told", error=str(error)[:300])
+            await self.tell()
             await self._clock.sleep(PAUSE_SECONDS)
             await self._until_next()
+
+    async def tell(self) -> None:
+        """What was measured until now, and by which terms: before anything is done after a start,
+        since a date of the agent may have come while it was away."""
+        try:
+            await self._tell()
+        except HomeostatError as error:
+            log.warning("not_told", error=str(error)[:300])
 
     @property
     def spent(self) -> float:

@@ -38,7 +38,10 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 class PrometheusReadings(Params):
-    url: str = Field(description="address of the Prometheus, for example http://127.0.0.1:9090")
+    url: str = Field(
+        pattern=r"^https?://[^/\s]",
+        description="address of the Prometheus, for example http://127.0.0.1:9090",
+    )
     every_seconds: float = Field(
         default=60.0, ge=0.1, le=3600, description="how often each metric is read"
     )
@@ -217,6 +220,9 @@ def by_agent(data: Data, label: str) -> Iterator[tuple[str, float]]:
         sample = sample_of(row)
         labels = sample.get("metric")
         name = labels.get(label) if isinstance(labels, dict) else None
-        _, value = as_pair(sample.get("value"))
+        try:
+            _, value = as_pair(sample.get("value"))
+        except Refused:
+            continue  # a histogram among numbers says nothing of the others
         if isinstance(name, str) and math.isfinite(value):
             yield name, value

@@ -34,7 +34,10 @@ Figures = Mapping[Key, Mapping[str, float]]
 
 
 class PrometheusSlo(Params):
-    url: str = Field(description="address of the Prometheus, for example http://127.0.0.1:9090")
+    url: str = Field(
+        pattern=r"^https?://[^/\s]",
+        description="address of the Prometheus, for example http://127.0.0.1:9090",
+    )
     every_seconds: float = Field(
         default=60.0, ge=1.0, le=240.0, description="how often all objectives are read"
     )

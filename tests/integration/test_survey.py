@@ -142,6 +142,22 @@ async def test_a_target_without_any_sample_is_found(
         assert owner == "team-shop"
 
 
+async def test_a_target_that_is_down_since_a_moment_ago_is_none_yet(
+    prometheus: Callable[..., Awaitable[Prometheus]],
+) -> None:
+    """By default a quarter of an hour is asked for: a site that was just set up has no targets that
+    are down for so long, only some that did not start yet."""
+    made = await prometheus(targets={"gone": "127.0.0.1:1"}, rules=RULES[1:2])
+    gone = "target_without_data/gone/127.0.0.1:1"
+    short, usual = Survey(made.url), Survey(made.url, lookback=86_400.0)
+
+    async def found() -> bool:
+        return gone in await short.take()
+
+    await eventually(found, within=30, what="one that is down for some seconds")
+    assert gone not in await usual.take()
+
+
 async def test_a_prometheus_that_is_gone_ends_nothing_and_is_said(
     prometheus: Callable[..., Awaitable[Prometheus]],
 ) -> None:

@@ -231,7 +231,10 @@ def test_a_percentage_under_the_key_of_shares_is_told_with_the_other_key(
     tmp_path: Path, percent: float
 ) -> None:
     [line] = refused(tmp_path, slo(objectives=[{"target": percent}]))
-    assert f"{percent:g} is no share: target goes from 0 to 1 (write targetPercent: {percent:g})" in line
+    assert (
+        f"{percent:g} is no share: target goes from 0 to 1 (write targetPercent: {percent:g})"
+        in line
+    )
 
 
 def test_by_itself_a_file_may_be_right(tmp_path: Path) -> None:

@@ -19,14 +19,14 @@ STEP = 900.0
 CADENCE = 6 * HOUR
 
 
-def declaring(*, flat_for: float | None = None, is_count: bool = True) -> Registry:
+def declaring(*, flat_for: float | None = None, is_count: bool = True, query: str = "") -> Registry:
     motion = Motion(
         cadence_seconds=CADENCE,
         season_seconds=DAY,
         is_count=is_count,
         direction=Direction.UP if is_count else Direction.ANY,
     )
-    metric = LeadershipMetric(name="orders", motion=motion, flat_for_seconds=flat_for)
+    metric = LeadershipMetric(name="orders", motion=motion, flat_for_seconds=flat_for, query=query)
     shop = msgspec.structs.replace(REGISTRY.products["shop"], leadership_metric=metric)
     return msgspec.structs.replace(REGISTRY, products={**REGISTRY.products, "shop": shop})
 
@@ -128,3 +128,16 @@ def test_where_a_level_stood_is_not_held_against_what_a_count_does() -> None:
     assert selling.world.incidents == []
     selling.sell(CADENCE, share=0.0)
     assert selling.flat_at is not None, "it is learned anew"
+
+
+def test_what_another_query_finds_is_not_held_against_what_it_found() -> None:
+    selling = Selling()
+    selling.world.view.registry = declaring(query="sum(orders_total)")
+    selling.sell(10 * DAY)
+    known = selling.world.view.motions["shop"]
+    selling.world.view.registry = declaring(query="sum(\n  orders_total)")
+    selling.sell(STEP)
+    assert len(selling.world.view.motions["shop"].values) >= len(known.values), "it says the same"
+    selling.world.view.registry = declaring(query="sum(orders_total) / 100")
+    selling.sell(3 * CADENCE, share=0.01)
+    assert selling.world.incidents == []

@@ -190,6 +190,21 @@ def test_the_latest_beat_delivered_twice_is_no_finding() -> None:
     assert (world.signs, world.spots()) == (before, {})
 
 
+def test_one_that_keeps_its_boot_over_a_restart_lives_by_its_clock() -> None:
+    world = Machinery()
+    for _ in range(10):
+        world.says(sent_at=world.now)
+    sent = world.now
+    world.wait(10)
+    world.says(seq=1, sent_at=world.now)
+    assert world.timer("silence", "agent:drafter") == 15.0
+    assert "a boot of its own" in world.spots()[FAULTY].text
+    world.wait(10)
+    world.says(seq=1, sent_at=sent)
+    world.says(seq=1, sent_at=world.now + 3600)
+    assert world.timer("silence", "agent:drafter") == 5.0, "a recording, and a clock gone wrong"
+
+
 def test_a_restart_begins_a_new_sequence() -> None:
     world = Machinery()
     for _ in range(10):

@@ -27,6 +27,7 @@ RATE = "rate(x[$window])"
         ("rate(x[5m])", "it does not look at $window"),
         ("x[$window]", "it gives a range vector"),
         ("1", "it is a number"),
+        ("rate(x[5m$window])", "1:8: `5m30d` is neither a number nor a duration"),
         ("vector(1)", "it looks at no series"),
         ("ratee(x[$window])", "there is no function ratee, did you mean rate?"),
         ("", "1:1: expected an expression"),

@@ -185,7 +185,7 @@ def test_the_remedy_asks_for_no_query_where_there_is_one(query: str, said: str) 
     metric = LeadershipMetric(name="orders", flat_for_seconds=60.0, query=query)
     shop = msgspec.structs.replace(REGISTRY.products["shop"], leadership_metric=metric)
     world = World(registry=Registry(products={"shop": shop}, entities=REGISTRY.entities))
-    event = survey_of(Gathered(at=world.now), world.view)
+    event = survey_of(Gathered(at=world.now, seconds=0.1), world.view)
     (spot,) = [s for s in event.found if s.kind is BlindSpotKind.METRIC_VANISHED]
     assert said in spot.remedy
 

@@ -65,6 +65,13 @@ def test_machinery_and_releases_come_before_what_else_was_changed_nearer() -> No
     assert [one.kind for one in suspected(where)] == ["machinery", "configuration", "scale"]
 
 
+def test_what_came_after_the_onset_is_suspect_after_what_came_before_it() -> None:
+    where = world()
+    changed(where, "shop-web", ChangeKind.RELEASE, before=-200, version="2")
+    changed(where, "shop-web", ChangeKind.CONFIGURATION, before=60, what="cache size")
+    assert [one.kind for one in suspected(where)] == ["configuration", "release"]
+
+
 def test_what_it_stands_on_is_suspect_after_what_it_is_made_of() -> None:
     where = world()
     changed(where, "cache", ChangeKind.RELEASE, before=600, version="9")

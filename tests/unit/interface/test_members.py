@@ -62,7 +62,10 @@ def beating(**fields: Any) -> AgentSigns:
 
 
 def in_trouble() -> FakeFacade:
-    facade = facade_with(beating(hung_since=NOW - 5, version="9", unpinned_since=NOW - 4))
+    facade = facade_with(
+        beating(hung_since=NOW - 5, version="9", unpinned_since=NOW - 4),
+        review_by=1_801_440_000.0,
+    )
     facade.view.probes = {
         "drafter/capital": ProbeSigns(
             agent="drafter",

@@ -143,6 +143,15 @@ def test_rules_are_written_the_same_each_time_and_a_change_is_found(site: Path) 
     assert "homeostat slo rules --out slos.yml" in result.stderr
 
 
+def test_each_fault_of_the_files_has_a_line_of_its_own(site: Path) -> None:
+    (site / "catalog-info.yaml").write_text(CATALOG.replace("owner: ", "oner: "))
+    result = rules()
+    assert result.exit_code == 2
+    lines = result.stderr.splitlines()
+    assert len(lines) > 1
+    assert all(line.startswith("homeostat: ") and ": HS3" in line for line in lines)
+
+
 def test_rules_come_as_a_resource_and_as_json(site: Path) -> None:
     resource = yaml.safe_load(rules("--format", "crd").stdout)
     plain = json.loads(rules("--format", "json", "--link", "https://ops.example/").stdout)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from agent.catalog.settings import load_settings
 from agent.core.view import View
 from agent.model.alert import Heartbeat, Telemetry
-from agent.model.signals import Aspect, Counters, Mode
+from agent.model.records import AgentSigns
+from agent.model.signals import Aspect, Counters, Mode, SloSigns
 from agent.runtime.daemon import Daemon
 from agent.runtime.expecting import as_read
 from agent.runtime.signal_reading import SignalsInView
@@ -108,3 +111,16 @@ def test_a_drifting_member_says_by_which_aspect() -> None:
         assert done < 400_000, "never found"
     reading = SignalsInView(world.view, TestClock(world.now))
     assert reading.member("drafter").drifting == (Aspect.ERRORS,)
+
+
+def test_what_products_do_not_declare_any_more_is_over_with_the_same_reading() -> None:
+    world = Machinery()
+    world.keep("slo", "shop/pay", SloSigns(product="shop", slo="pay", last_at=world.now))
+    world.measure(1.0)
+    assert world.view.measures
+    shop = msgspec.structs.replace(world.view.registry.products["shop"], leadership_metric=None)
+    products = {**world.view.registry.products, "shop": shop}
+    world.view.registry = msgspec.structs.replace(world.view.registry, products=products)
+    for told in as_read(world.view, world.state.timers, at=world.now):
+        world.tell(told)
+    assert (world.view.measures, world.view.objectives) == ({}, {})

@@ -175,6 +175,17 @@ async def test_the_totals_of_registered_members_are_told_and_of_nobody_else() ->
     assert {s.agent for s in reading.signals if hasattr(s, "agent")} == {"planner", "drafter"}
 
 
+async def test_an_odd_row_says_nothing_of_the_others() -> None:
+    tasks = Total(INVOCATIONS, "tasks")
+    found = told({tasks: {"planner": "40"}})
+    _, answer = found[queries()[tasks]]
+    answer["data"]["result"].insert(0, {"metric": {AGENT_LABEL: "drafter"}, "histogram": [1, {}]})
+    known = registry({}, members={"planner": "", "drafter": ""})
+    async with serving(Answers(found)) as server, reading_from(server.url, known) as reading:
+        await eventually(lambda: reading.telemetry("planner"), within=5, what="telemetry")
+    assert reading.telemetry("drafter") == []
+
+
 async def test_half_an_answer_is_none() -> None:
     found = told({Total(INVOCATIONS, "tasks"): {"planner": "40"}})
     found[queries()[Total(INVOCATIONS, "seconds")]] = (503, b"")

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
 from agent.model.alert import Alive, SloReading
 from agent.model.product import Product, Registry, Sli, Slo
+from plugins.sources.prometheus_readings import PrometheusReadings
 from plugins.sources.prometheus_slo import PrometheusSlo, watch
 from tests.support.kits import lent
 from tests.support.loopback import Received, serving
@@ -131,3 +133,13 @@ async def test_without_objectives_nobody_is_asked() -> None:
     async with serving(answering()) as server, watching(server.url, Registry()) as emitted:
         await asyncio.sleep(0.1)
     assert (server.received, emitted.signals) == ([], [])
+
+
+@pytest.mark.parametrize("kind", [PrometheusSlo, PrometheusReadings])
+@pytest.mark.parametrize("url", ["nope", "127.0.0.1:9090", "ftp://prom", "http://"])
+def test_what_is_no_address_is_refused_before_it_is_asked(
+    kind: type[PrometheusSlo] | type[PrometheusReadings], url: str
+) -> None:
+    with pytest.raises(ValidationError):
+        kind(url=url)
+    assert kind(url="http://prom:9090/base").url
