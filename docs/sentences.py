@@ -230,13 +230,13 @@ ROUTES = {
     "POST /api/v1/runbooks/{name}/resume": '`{"why"}`: a suspended one runs again as far as its '
     "file says; its count begins anew.",
     "GET /api/v1/products": "Products with builder, tier and their three layers.",
-    "GET /api/v1/members": "Sub-agents and proxies: what they declare, what they said last, whether "
-    "they drift, and what is wrong with each ([machinery](../machinery.md)).",
+    "GET /api/v1/members": "Sub-agents and proxies: what they declare, what they said last, "
+    "whether they drift, and what is wrong with each ([machinery](../machinery.md)).",
     "GET /api/v1/members/{name}": "The same of one, with what it said besides.",
     "GET /api/v1/slos": "Objectives with what is left of their error budgets, how fast these are "
     "spent, and since when nothing is left or known. `?product=` narrows it.",
-    "GET /api/v1/outcomes": "Leadership metrics: the last reading, whether it moves, stalls or that "
-    "is not known, and since when; where it stalls, what changed shortly before. `?product=`: of "
+    "GET /api/v1/outcomes": "Leadership metrics: the last reading, whether it moves, stalls or "
+    "that is not known, and since when; where it stalls, what changed shortly before. `?product=`: of "
     "one, with its series ([outcomes](../outcomes.md)).",
     "GET /api/v1/changes": "What was changed on purpose, newest first, at most 500: of the last "
     "`?since=` (24h), of one `?product=` or `?entity=` ([changes](../changes.md)).",

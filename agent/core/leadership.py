@@ -61,7 +61,7 @@ def labels_of(product: str, metric: str) -> dict[str, str]:
 
 def _read_as(metric: LeadershipMetric) -> str:
     kind = "count" if metric.motion is None or metric.motion.is_count else "level"
-    return f"{kind} {' '.join(metric.query.split())}"
+    return f"{kind} {''.join(metric.query.split())}"
 
 
 def take_measure(event: MeasureReceived, view: View) -> Decision:
