@@ -10,20 +10,14 @@ becomes an alert like any other.
   work, and does not hang.
 - **Pins**: it says a version or a configuration other than the declared one for `ROLLOUT_BEATS`
   beats in a row.
-
-A beat is told from a recording of one by boot and sequence: one that is not later than what was
-heard of that life is no sign of life, else whoever repeats it would keep a dead member alive. One
-that was sent since by its sender's clock counts all the same, and so does one without a boot:
-there a sequence that goes back may be a restart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from agent.core import strangers
+from agent.core.beat_recordings import CLOCK_SECONDS, is_recorded, lives_with
 from agent.core.blind_spots import gone
 from agent.core.members import (
     NO_MEMBER,
@@ -50,14 +44,17 @@ TIMER = "silence"
 ROLLOUT_BEATS = 3
 """A rollout passes through what is not declared (yet, or any more): so many beats in a row are no
 rollout."""
-CLOCK_SECONDS = 300.0
-"""A sender's clock that is off by more is told."""
-MOST_LIVES = 8
 TINY = 1e-9
 """Where no work is declared, any is work."""
 REMEDY = "mend what sends it (docs/machinery.md has the fields); its beats count all the same"
-REPLAYED = "let only one instance beat under this name, each life with a `boot` of its own; what is"
-REPLAYED += " repeated is no sign of life"
+REPLAYED = (
+    "let only one instance beat under this name, each life with a `boot` of its own; what is"
+    " repeated is no sign of life"
+)
+FORGED = (
+    "let the access list of the broker allow each member its own topics only, and see who else"
+    " writes there"
+)
 
 
 def watch(agent: str, view: View, *, at: float) -> Timer | None:
@@ -74,9 +71,11 @@ def take_heartbeat(event: HeartbeatReceived, view: View) -> Decision:
     if entity is None:
         return strangers.heard(beat.agent, view, at=at)
     known, wanted = view.agents.get(beat.agent), entity.member or NO_MEMBER
+    if not beat.is_sign:
+        return _no_sign(beat.agent, beat.faults, FORGED, known, view, at=at)
     if not beat.alive:
         return _dead(beat, known, view, at=at)
-    if known is not None and _is_recorded(beat, known, at=at):
+    if known is not None and is_recorded(beat, known, at=at):
         return _told_again(beat, known, view, at=at)
     before = known or AgentSigns(agent=beat.agent, last_at=at, alive=True)
     is_heard_on = known is not None and _is_heard_on(known, wanted, view, at=at)
@@ -180,34 +179,30 @@ def _dead(beat: Heartbeat, known: AgentSigns | None, view: View, *, at: float) -
 # is it one
 
 
-def _is_recorded(beat: Heartbeat, known: AgentSigns, *, at: float) -> bool:
-    """Whether it was heard before, of this life or an earlier one."""
-    if not beat.boot or beat.seq is None:
-        return False
-    return beat.seq <= known.lives.get(beat.boot, -1) and not _is_sent_since(beat, known, at=at)
-
-
-def _is_sent_since(beat: Heartbeat, known: AgentSigns, *, at: float) -> bool:
-    """Whether its clock says that it was sent just now, after the latest that was heard: what was
-    recorded is older. So a sender that begins its sequence anew under one boot lives all the
-    same."""
-    if beat.sent_at is None or known.sent_at is None:
-        return False
-    return abs(beat.sent_at - at) <= CLOCK_SECONDS and beat.sent_at > known.sent_at
-
-
 def _told_again(beat: Heartbeat, known: AgentSigns, view: View, *, at: float) -> Decision:
     """No sign of life. A broker that was not thanked in time sends the latest once more: that is no
     fault."""
     if beat.boot == known.boot and beat.seq == known.seq:
         return NOTHING
     back = f"its sequence goes back (to {beat.seq}): two instances with one name, or replayed"
-    found = unusable(
-        view, beat.agent, (f"{back} messages",), before=known.faulty_at, at=at, remedy=REPLAYED
-    )
+    return _no_sign(beat.agent, (f"{back} messages",), REPLAYED, known, view, at=at)
+
+
+def _no_sign(
+    agent: str,
+    faults: tuple[str, ...],
+    remedy: str,
+    known: AgentSigns | None,
+    view: View,
+    *,
+    at: float,
+) -> Decision:
+    before = known.faulty_at if known is not None else None
+    found = unusable(view, agent, faults, before=before, at=at, remedy=remedy)
+    if known is None:
+        return found.decision
     signs = msgspec.structs.replace(known, faulty_at=found.at)
-    record = Record(kind="agent", key=beat.agent, body=signs)
-    return found.decision.also(Decision(records=(record,)))
+    return found.decision.also(Decision(records=(Record(kind="agent", key=agent, body=signs),)))
 
 
 def _is_heard_on(known: AgentSigns, wanted: Member, view: View, *, at: float) -> bool:
@@ -231,23 +226,13 @@ def _heard(beat: Heartbeat, before: AgentSigns, *, at: float, is_new: bool) -> A
         boot=beat.boot or before.boot,
         seq=beat.seq,
         sent_at=beat.sent_at,
-        lives=_lives(beat, before.lives),
+        lives=lives_with(beat, before.lives),
         last_success=before.last_success if beat.last_success is None else beat.last_success,
         version=beat.version or before.version,
         config_hash=beat.config_hash or before.config_hash,
         mode=beat.mode or before.mode,
         worked_at=at if is_new else before.worked_at,
     )
-
-
-def _lives(beat: Heartbeat, known: Mapping[str, int]) -> Mapping[str, int]:
-    if not beat.boot:
-        return known
-    seq = known.get(beat.boot, -1) if beat.seq is None else beat.seq
-    lives = {**known, beat.boot: seq}
-    if len(lives) > MOST_LIVES:
-        del lives[next(boot for boot in lives if boot != beat.boot)]
-    return lives
 
 
 def _worked(

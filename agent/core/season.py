@@ -55,6 +55,9 @@ Values = Sequence[float | None]
 MOST_SEASONS = 7
 LEAST_SHARED = 0.25
 """Share of its phases that have to be known in two seasons to compare how much was done in them."""
+BOOM = 1.25
+"""So many times the median of the latest seasons, and what the last one brought beyond that is no
+new level yet: a launch is over some day."""
 
 
 def usual(values: Values, season: int, *, known: int, first: int, last: int) -> list[float | None]:
@@ -63,9 +66,10 @@ def usual(values: Values, season: int, *, known: int, first: int, last: int) -> 
 
     For each earlier season: what was seen in that phase, scaled by how much the season before
     `known` brought against the one before its counterpart. Growth from season to season is part of
-    what is usual that way. Of the seasons the median is taken: one holiday is not usual.
+    what is usual that way. Of the seasons the median is taken: one holiday is not usual. Nor is one
+    season that brought far more than those before it.
     """
-    scales: dict[int, float] = {}
+    cap, scales = _latest(values, season, known=known)
     told: list[float | None] = []
     for place in range(first, last):
         found: list[float] = []
@@ -75,10 +79,25 @@ def usual(values: Values, season: int, *, known: int, first: int, last: int) -> 
             if one is not None:
                 if back not in scales:
                     scales[back] = _scale(values, season, known=known, back=back)
-                found.append(one * scales[back])
+                found.append(one * cap * scales[back])
             back += 1
         told.append(median(found) if found else None)
     return told
+
+
+def _latest(values: Values, season: int, *, known: int) -> tuple[float, dict[int, float]]:
+    """What share of the season before `known` is relied on, all of it unless it brought far more
+    than those before it; and how much it brought against each of these."""
+    ratios: dict[int, float] = {}
+    for back in range(1, MOST_SEASONS):
+        then = known - (back + 1) * season
+        if then < 0:
+            break
+        ratio = _ratio(values, season, now=known - season, then=then)
+        if ratio is not None:
+            ratios[back] = ratio
+    shares = [1.0, *(1.0 / ratio for ratio in ratios.values())]
+    return min(1.0, BOOM * median(shares)), ratios
 
 
 def _scale(values: Values, season: int, *, known: int, back: int) -> float:
@@ -88,6 +107,13 @@ def _scale(values: Values, season: int, *, known: int, back: int) -> float:
     now = known - season
     if now <= then:
         return 1.0
+    ratio = _ratio(values, season, now=now, then=then)
+    return 1.0 if ratio is None else ratio
+
+
+def _ratio(values: Values, season: int, *, now: int, then: int) -> float | None:
+    """How much the season that begins at `now` brought against the one at `then`, in the phases
+    that are known of both; None where these are too few, or brought nothing."""
     shift = (now - then) % season
     late = early = 0.0
     shared = 0
@@ -96,5 +122,5 @@ def _scale(values: Values, season: int, *, known: int, back: int) -> float:
         if a is not None and b is not None:
             early, late, shared = early + a, late + b, shared + 1
     if shared < LEAST_SHARED * season or early <= 0.0 or late <= 0.0:
-        return 1.0
+        return None
     return late / early

@@ -15,6 +15,7 @@ before it began to: a stall never becomes usual by lasting.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import msgspec
 
@@ -32,6 +33,7 @@ LEAST_WAY = 0.4
 ALPHA = 0.001
 """Chance at most that it is by chance, in one look. A month of hours has some hundred looks that
 say something of their own."""
+HOUR = 3600.0
 ENOUGH = 4.0
 """A stretch can tell where so many average bins are due in it."""
 WELL = 0.5
@@ -70,10 +72,23 @@ def frozen(values: Values, grid: Grid, *, is_count: bool) -> Stood | None:
     run, before = _runs(values, is_count=is_count)
     if run < max(2 * before + 1, grid.cadence / 2, 3):
         return None
-    if size - run < grid.season:
+    start = size - run
+    if start < grid.season or (is_count and run < grid.cadence and _is_quiet(values, grid, start)):
         return None
     seen = 0.0 if is_count else float(values[-1] or 0.0)
-    return Stood(stall=Stall.FROZEN, start=size - run, seen=seen, expected=seen, chance=0.0)
+    return Stood(stall=Stall.FROZEN, start=start, seen=seen, expected=seen, chance=0.0)
+
+
+def _is_quiet(values: Values, grid: Grid, start: int) -> bool:
+    """Whether so little is usual since `start` that nothing at all may be luck: a night."""
+    told = usual(values, grid.season, known=start, first=start, last=len(values))
+    due = sum(one for one in told if one is not None)
+    return due < _enough(grid, _average(values[start - grid.season : start]))
+
+
+def _enough(grid: Grid, average: float) -> float:
+    """What has to be due in a stretch so that it can tell."""
+    return min(ENOUGH, grid.cadence / 4) * average
 
 
 def _runs(values: Values, *, is_count: bool) -> tuple[int, int]:
@@ -101,8 +116,9 @@ def little(values: Values, grid: Grid, *, least: float) -> Stood | None:
         return None
     expected = usual(values, grid.season, known=known, first=known, last=size)
     average = _average(values[known - grid.season : known])
-    enough = min(ENOUGH, grid.cadence / 4) * average
+    enough = _enough(grid, average)
     off: list[float] | None = None
+    shifted: list[list[float | None]] | None = None
     seen = due = 0.0
     count = 0
     for length in range(1, grid.cadence + 1):
@@ -114,12 +130,40 @@ def little(values: Values, grid: Grid, *, least: float) -> Stood | None:
         if 2 * count < length or not _is_step(length, grid.cadence):
             continue
         off = _residuals(values, grid, known=known) if off is None else off
-        chance = _chance_of_little(values[known:], expected, off, length, least=least)
-        if chance <= ALPHA:
-            start = known + _onset(values[known:], expected, (1 + least) / 2)
-            seen, due = _sums(values[start:], expected[start - known :])
-            return Stood(stall=Stall.LITTLE, start=start, seen=seen, expected=due, chance=chance)
+        asked = partial(_chance_of_little, values[known:], off=off, length=length, least=least)
+        chance = asked(expected, average=average)
+        if chance > ALPHA:
+            continue
+        if shifted is None:
+            shifted = _an_hour_off(values, grid, known=known)
+        if any(asked(other, average=average) > ALPHA for other in shifted):
+            continue
+        return _little(values, expected, known, length, least=least, chance=chance)
     return None
+
+
+def _an_hour_off(values: Values, grid: Grid, *, known: int) -> list[list[float | None]]:
+    """What would be usual in the latest cadence if people came an hour later or earlier than they
+    do: twice a year they do, by the clock that seasons are told by."""
+    bins = round(HOUR / grid.seconds)
+    if not grid.has_season or not bins or bins >= grid.season / 4:
+        return []
+    size, season = len(values), grid.season
+    earlier = usual(values, season, known=known - bins, first=known - bins, last=size - bins)
+    later = usual(values, season, known=known, first=known + bins, last=size + bins)
+    return [earlier, later]
+
+
+def _little(
+    values: Values, expected: Values, known: int, length: int, *, least: float, chance: float
+) -> Stood:
+    """What is said of it: all that is missing since it began, where that is as plain as the stretch
+    that showed it."""
+    start = known + _onset(values[known:], expected, (1 + least) / 2)
+    seen, due = _sums(values[start:], expected[start - known :])
+    if seen >= least * due:
+        seen, due = _sums(values[-length:], expected[-length:])
+    return Stood(stall=Stall.LITTLE, start=start, seen=seen, expected=due, chance=chance)
 
 
 def _is_step(length: int, cadence: int) -> bool:
@@ -160,10 +204,16 @@ def _weight(due: float, average: float) -> float:
 
 
 def _chance_of_little(
-    values: Values, expected: Values, off: list[float], length: int, *, least: float
+    values: Values,
+    expected: Values,
+    *,
+    off: list[float],
+    length: int,
+    least: float,
+    average: float,
 ) -> float:
-    """How often the last `length` bins would bring so little if only `least` were due."""
-    average = _average(expected)
+    """How often the last `length` bins would bring so little if only `least` were due; `average` of
+    a whole season, which is what a bin of the past was measured by too."""
     seen = 0.0
     weights = []
     for value, one in zip(values[-length:], expected[-length:], strict=True):

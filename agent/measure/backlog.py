@@ -101,6 +101,11 @@ def _item(cost: Cost, *, least: int, proposal: str | None) -> Item | None:
         return None
     elif proposal is not None:
         remedy, text = Remedy.AUTOMATE, f"decide the proposed runbook `{proposal}`"
+    elif cost.runbook is not None and not cost.by_agent:
+        remedy, text = Remedy.FIX_CAUSE, (
+            f"`{cost.runbook}` hands it to people each time: mend what makes it fire, and say with"
+            " `homeostat incidents resolve --kind` what that was, so that it adds up"
+        )  # fmt: skip
     elif cost.runbook is not None:
         remedy, text = Remedy.AUTOMATE, (
             f"people are called though `{cost.runbook}` handles it: see `homeostat runbooks show"

@@ -83,6 +83,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode | None = None
     faults: tuple[str, ...] = ()
     """What of it could not be read, as sentences: it beats all the same."""
+    is_sign: bool = True
+    """False: somebody said so under its name who may be another; only its faults count."""
 
 
 class Telemetry(msgspec.Struct, frozen=True, kw_only=True):

@@ -239,6 +239,8 @@ class PluginFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Action that takes it back, where that is not itself."""
     availability: str = "interrupts"
     """What it does to its target meanwhile (`model.effect.Availability`)."""
+    contains: bool = False
+    """It only keeps its target from doing harm: what was done to it before is no reason to wait."""
     tells: tuple[str, ...] = ("page",)
     """Of a notifier: what it can say (`model.on_call.Telling`)."""
     contract: str = ""

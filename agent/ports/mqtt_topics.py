@@ -34,11 +34,13 @@ def signal_of(topic: str, payload: bytes, *, retained: bool) -> Signal | None:
 
 
 def shown_by(topic: str, error: Unparseable, *, retained: bool) -> Heartbeat | None:
-    """What a message that cannot be read shows all the same: only who lives beats, unless somebody
-    else is named in it."""
+    """What a message that cannot be read shows all the same: only who lives beats. Where somebody
+    else is named in it, it shows only that something is wrong."""
     kind, _, agent = topic.partition("/")
-    if kind != "heartbeats" or not agent or retained or isinstance(error, Forged):
+    if kind != "heartbeats" or not agent or retained:
         return None
+    if isinstance(error, Forged):
+        return Heartbeat(agent=agent, faults=(str(error)[:200],), is_sign=False)
     return bare_beat(agent, str(error))
 
 

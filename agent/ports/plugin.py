@@ -87,6 +87,8 @@ class Action:
     undone_by: str = ""
     """For `Reversal.SNAPSHOT`: the action its `undo` names, where that is not itself."""
     availability: Availability = Availability.INTERRUPTS
+    contains: bool = False
+    """It only keeps its target from doing harm, and is undone by one word."""
     kind: str = "action"
     probe_function: Probe | None = None
 
@@ -194,6 +196,7 @@ def action(
     needs: str = "",
     undone_by: str = "",
     availability: Availability = Availability.INTERRUPTS,
+    contains: bool = False,
 ) -> Callable[[Act], Action]:
     def declare(function: Act) -> Action:
         return Action(
@@ -206,6 +209,7 @@ def action(
             needs=needs,
             undone_by=undone_by,
             availability=availability,
+            contains=contains,
         )
 
     return declare

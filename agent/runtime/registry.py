@@ -190,6 +190,7 @@ def plugin_facts(plugin: Plugin, *, is_connected: bool = True) -> PluginFacts:
             is_connected=is_connected,
             undone_by=plugin.undone_by,
             availability=plugin.availability.value,
+            contains=plugin.contains,
             contract=contract_of(plugin),
         )
     if isinstance(plugin, Notifier):

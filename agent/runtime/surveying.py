@@ -22,7 +22,7 @@ from agent.core.survey_seen import Gathered, PastSeen
 from agent.core.view import View
 from agent.model.errors import HomeostatError
 from agent.model.event import Event
-from agent.model.fault import Fault
+from agent.model.fault import Fault, FaultSeverity
 from agent.ports.clock import Clock
 from agent.ports.store import Store
 from agent.runtime.http_client import AiohttpHttp
@@ -165,6 +165,8 @@ def _probes(settings: Settings) -> Iterator[Mapping[str, Any]]:
 
 
 def _faults(found: Sequence[Fault]) -> Iterator[tuple[str, str, str]]:
-    for fault in found[:MOST_FAULTS]:
+    """Warnings are none: what is written may be meant so."""
+    errors = [fault for fault in found if fault.severity is FaultSeverity.ERROR]
+    for fault in errors[:MOST_FAULTS]:
         where = f"{fault.file}:{fault.line}" if fault.line else str(fault.file)
         yield where, f"{fault.code}: {fault.message}", fault.remedy

@@ -40,6 +40,7 @@ class Quarantine(Params):
     reversal=Reversal.SNAPSHOT,
     undone_by="agent.release",
     availability=Availability.REMOVES,
+    contains=True,
     summary="Tells a sub-agent or proxy to go on observing and to do nothing",
 )
 async def quarantine(kit: ActKit, params: Quarantine) -> Mapping[str, Any]:

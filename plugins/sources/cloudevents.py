@@ -24,6 +24,7 @@ Other types are accepted and mean nothing here, so that a whole bus can be point
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -159,6 +160,11 @@ def signals(event: Event, *, at: str) -> list[Signal]:
         except Unparseable:
             return []
     meaning = cdevents_change if kind in CDEVENTS_SAY else MEANINGS.get(event.type)
+    if meaning is None and event.type.startswith(OURS):
+        # Who writes this prefix means Homeostat: what it says must not be thanked for and lost.
+        raise Unparseable(
+            f"no type {event.type!r:.60}; did you mean {_nearest(event.type)}?", where=f"{at}.type"
+        )
     if meaning is None:
         return []
     if not event.data:
@@ -166,6 +172,11 @@ def signals(event: Event, *, at: str) -> list[Signal]:
             "missing: send it as JSON in `data` (data_base64 is not read)", where=f"{at}.data"
         )
     return [meaning(event, f"{at}.data")]
+
+
+def _nearest(kind: str) -> str:
+    close = get_close_matches(kind, MEANINGS, n=1, cutoff=0.6)
+    return close[0] if close else f"one of {', '.join(MEANINGS)}"
 
 
 def cdevents_type(kind: str) -> str:
@@ -271,6 +282,7 @@ def reported_alert(event: Event, at: str) -> Signal:
 
 
 CDEVENTS_PREFIX = "dev.cdevents."
+OURS = "homeostat."
 CDEVENTS_SAY = {
     "service.deployed": ("deployed", ChangeKind.RELEASE, ChangePhase.DONE),
     "service.upgraded": ("upgraded", ChangeKind.RELEASE, ChangePhase.DONE),

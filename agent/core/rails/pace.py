@@ -25,15 +25,19 @@ def _own_and_others(q: Question) -> tuple[list[Act], list[Act]]:
 
 @rail(
     id="cooled_down",
-    reads=("acts", "policy"),
+    reads=("acts", "plugins", "policy"),
     reasons=(Reason.COOLDOWN,),
     default="15 min, doubling up to 4 h",
 )
 def cooled_down(q: Question) -> Stop | None:
     """Time between two incidents on one target, twice as long after each run that was not the end
-    of it; the steps and ladder of one incident are attempts."""
+    of it; the steps and ladder of one incident are attempts. What only contains waits for nothing
+    but itself: a repair a moment ago is no reason to let it go on doing harm."""
     own = q.runbook.guard.cooldown if q.runbook else None
     others = [a for a in _own_and_others(q)[1] if a.status is not OutcomeStatus.REFUSED]
+    plugin = q.view.plugins.get(q.use)
+    if plugin is not None and plugin.contains:
+        others = [a for a in others if a.use == q.use]
     every = max(_doubled(others, q), (own.every_seconds or 0.0) if own else 0.0)
     last = max((a.ended_at or a.at for a in others), default=None)
     if last is not None and q.at - last < every:

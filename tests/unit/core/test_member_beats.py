@@ -190,6 +190,19 @@ def test_the_latest_beat_delivered_twice_is_no_finding() -> None:
     assert (world.signs, world.spots()) == (before, {})
 
 
+def test_what_somebody_else_says_under_its_name_is_told_and_keeps_nobody_alive() -> None:
+    """F-ING-21."""
+    world = Machinery()
+    world.says()
+    world.wait(10)
+    world.says(is_sign=False, faults=("names another agent",))
+    assert world.timer("silence", "agent:drafter") == 5.0
+    spot = world.spots()[FAULTY]
+    assert "names another agent" in spot.text
+    assert "access list" in spot.remedy
+    assert world.signs.beats == 1
+
+
 def test_one_that_keeps_its_boot_over_a_restart_lives_by_its_clock() -> None:
     world = Machinery()
     for _ in range(10):

@@ -9,7 +9,7 @@ import pytest
 
 from agent.core.guard import Question, Stop, ask
 from agent.model.effect import OutcomeStatus, Verdict
-from agent.model.policy import Rails
+from agent.model.policy import PluginFacts, Rails
 from agent.model.product import Entity, EntityKind, Registry
 from agent.model.reason import Reason
 from agent.model.records import Act, Storm
@@ -164,6 +164,20 @@ class TestCooldown:
         assert stopped(question(*held, rails=limits)).reason is Reason.COOLDOWN
         well = [msgspec.structs.replace(a, relapsed=False) for a in held]
         assert ask(question(*well, rails=limits)) is None
+
+    @pytest.mark.rail("cooled_down")
+    def test_what_only_contains_waits_for_nothing_but_itself(self) -> None:
+        repaired = msgspec.structs.replace(failed(0), at=START - 60.0)
+        asked = question(repaired, rails=only(), use="agent.quarantine")
+        word = PluginFacts(name="agent.quarantine", kind="action", effect="idempotent")
+        asked.view.plugins = {**asked.view.plugins, word.name: word}
+        assert stopped(asked).reason is Reason.COOLDOWN
+        word = msgspec.structs.replace(word, contains=True)
+        asked.view.plugins = {**asked.view.plugins, word.name: word}
+        assert ask(asked) is None
+        again = msgspec.structs.replace(repaired, use=word.name)
+        asked.view.acts = {"shop-worker": (again,)}
+        assert stopped(asked).reason is Reason.COOLDOWN
 
     def test_it_has_an_end(self) -> None:
         limits = only(cooldown_longest_seconds=30 * MINUTE)

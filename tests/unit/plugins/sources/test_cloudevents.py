@@ -283,6 +283,12 @@ def test_other_types_mean_nothing() -> None:
     assert decode(event("dev.cdevents.service.removed.0.1.0", {})) == []
 
 
+def test_what_is_meant_for_homeostat_is_not_thanked_for_and_lost() -> None:
+    with pytest.raises(Unparseable, match=r"did you mean homeostat\.heartbeat\?") as caught:
+        decode(event("homeostat.hearbeat", {"agent": "a"}))
+    assert caught.value.where == "$.type"
+
+
 def test_batch() -> None:
     beats = [event("homeostat.heartbeat", {"agent": f"a{i}"}) for i in range(3)]
     assert [b.agent for b in decode(*beats, event("other"))] == ["a0", "a1", "a2"]

@@ -107,7 +107,6 @@ UNREAD = Unparseable("not JSON", where="$")
     [
         ("heartbeats/a", UNREAD, False, True),
         ("heartbeats/a", UNREAD, True, False),
-        ("heartbeats/a", Forged("names another agent", where="$.agent"), False, False),
         ("heartbeats/", UNREAD, False, False),
         ("telemetry/a", UNREAD, False, False),
         ("alerts/product/shop", UNREAD, False, False),
@@ -122,6 +121,12 @@ def test_a_beat_that_cannot_be_read_is_one_all_the_same(
         assert beat == Heartbeat(
             agent="a", faults=("the body is no flat JSON object: $: not JSON",)
         )
+
+
+def test_a_beat_under_another_name_is_no_sign_of_life_and_a_fault() -> None:
+    """F-ING-21: what the broker's access list let through is told all the same."""
+    beat = shown_by("heartbeats/a", Forged("names another agent", where="$.agent"), retained=False)
+    assert beat == Heartbeat(agent="a", faults=("$.agent: names another agent",), is_sign=False)
 
 
 @pytest.mark.parametrize("topic", ["heartbeats/a", "alerts/product/shop", "telemetry/a"])
