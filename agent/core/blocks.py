@@ -61,3 +61,12 @@ def chance_of(
     if spread <= 0.0:
         return chance
     return min(chance, 0.5 * math.erfc((middle - lowest) / spread / math.sqrt(2)))
+
+
+def chance_of_longest(now: int, *, longest: int, ended: int) -> float:
+    """How often a pause of `now` bins comes after `ended` pauses of at most `longest`, where each
+    may end at any moment: of few pauses the longest says little of the next."""
+    times = (now + 1) / (longest + 1)
+    return math.exp(
+        math.lgamma(times + 1) + math.lgamma(ended + 1) - math.lgamma(ended + times + 1)
+    )

@@ -62,7 +62,7 @@ def take(
     if not closed:
         return series, after
     series = kept(series, closed, grid, end=after.began_at)
-    return _look(series, motion, grid), after
+    return _look(series, motion, grid, is_read=closed[0] is not None), after
 
 
 def judge(
@@ -85,8 +85,8 @@ def judge(
     )
 
 
-def _look(series: MotionSeries, motion: Motion, grid: Grid) -> MotionSeries:
-    """The series with what its last bin showed."""
+def _look(series: MotionSeries, motion: Motion, grid: Grid, *, is_read: bool) -> MotionSeries:
+    """The series with what its last bins showed, of which one was read, or none."""
     values, found = series.values, series.found
     least, sign = _least(motion), -1.0 if motion.direction is Direction.DOWN else 1.0
     end = series.began_at + len(values) * grid.seconds
@@ -101,7 +101,7 @@ def _look(series: MotionSeries, motion: Motion, grid: Grid) -> MotionSeries:
             # How it stood is no example of how it should move.
             values = _without(values, start)
     stood = None
-    if values[-1] is not None:
+    if is_read:
         stood = _stall_in(values, grid, motion, least=least, sign=sign)
     if stood is not None:
         seen = MotionFound(
@@ -148,6 +148,13 @@ def _unstalled(values: Values, grid: Grid, *, end: float) -> MotionFound:
     needed = learned(grid) + grid.cadence
     if len(values) < needed:
         why = f"{needed - len(values)} more bins of {grid.seconds:.0f} s are needed to know it"
+        return MotionFound(verdict=Moving.UNKNOWN, why=why)
+    read = sum(value is not None for value in values[-grid.cadence :])
+    if 2 * read < grid.cadence:
+        why = (
+            f"readings came in {read} of the last {grid.cadence} bins of {grid.seconds:.0f} s: "
+            "report it more often, or declare a longer cadence"
+        )
         return MotionFound(verdict=Moving.UNKNOWN, why=why)
     return MotionFound(verdict=Moving.MOVING)
 

@@ -20,7 +20,7 @@ from functools import partial
 import msgspec
 
 from agent.core.bins import Grid
-from agent.core.blocks import chance_of
+from agent.core.blocks import chance_of, chance_of_longest
 from agent.core.season import Values, median, usual
 from agent.model.series import Stall
 
@@ -69,14 +69,15 @@ def learned(grid: Grid) -> int:
 def frozen(values: Values, grid: Grid, *, is_count: bool) -> Stood | None:
     """Exactly the same for too long."""
     size = len(values)
-    run, before = _runs(values, is_count=is_count)
-    if run < max(2 * before + 1, grid.cadence / 2, 3):
+    run, before, ended = _runs(values, is_count=is_count)
+    chance = chance_of_longest(run, longest=before, ended=ended)
+    if run < max(2 * before + 1, grid.cadence / 2, 3) or chance > ALPHA:
         return None
     start = size - run
     if start < grid.season or (is_count and run < grid.cadence and _is_quiet(values, grid, start)):
         return None
     seen = 0.0 if is_count else float(values[-1] or 0.0)
-    return Stood(stall=Stall.FROZEN, start=start, seen=seen, expected=seen, chance=0.0)
+    return Stood(stall=Stall.FROZEN, start=start, seen=seen, expected=seen, chance=chance)
 
 
 def _is_quiet(values: Values, grid: Grid, start: int) -> bool:
@@ -91,21 +92,21 @@ def _enough(grid: Grid, average: float) -> float:
     return min(ENOUGH, grid.cadence / 4) * average
 
 
-def _runs(values: Values, *, is_count: bool) -> tuple[int, int]:
-    """How many bins stand still at the end, and the most that ever did before. A gap neither
-    breaks a run nor adds to it."""
-    run = longest = 0
+def _runs(values: Values, *, is_count: bool) -> tuple[int, int, int]:
+    """How many bins stand still at the end, the most that ever did before, and how often it moved.
+    A gap neither breaks a run nor adds to it."""
+    run = longest = ended = 0
     last: float | None = None
     for value in values:
         if value is None:
             continue
         still = value == 0.0 if is_count else value == last
         if not still:
-            longest, run = max(longest, run), 0
+            longest, run, ended = max(longest, run), 0, ended + 1
         else:
             run += 1
         last = value
-    return run, longest
+    return run, longest, ended
 
 
 def little(values: Values, grid: Grid, *, least: float) -> Stood | None:
@@ -219,7 +220,8 @@ def _chance_of_little(
     for value, one in zip(values[-length:], expected[-length:], strict=True):
         if value is not None and one is not None:
             seen += value - least * one
-            weights.append(_weight(least * one, least * average))
+            # Where less is due it varies by more of it, so the average stays as it is.
+            weights.append(_weight(least * one, average))
     return chance_of(seen, off=off, weights=weights, block=BLOCK)
 
 

@@ -191,8 +191,12 @@ def left_of(one: Mapping[str, Any]) -> str:
     if left is None:
         return f"{one['state']}: {one['why']}"
     if one["why"]:
-        return f"{left:.1%} ({one['why']})"
-    return f"{left:.1%}"
+        return f"{_share(left)} ({one['why']})"
+    return _share(left)
+
+
+def _share(left: float) -> str:
+    return f"{left:.1%}" if left >= 0 else f"none: {1 - left:.3g} times spent"
 
 
 def burn_of(one: Mapping[str, Any]) -> str:

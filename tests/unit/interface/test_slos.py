@@ -95,7 +95,7 @@ async def test_the_list_never_calls_good_what_is_not_known(monkeypatch: pytest.M
     result = await talk(monkeypatch, "list", "--product", "shop")
     assert result.exit_code == 0, result.output
     lines = {line.split()[1]: line for line in result.stdout.splitlines()}
-    assert "-100.0%" in lines["burnt"]
+    assert "none: 2 times spent" in lines["burnt"]
     assert "14.0x in 1h" in lines["burnt"]
     assert "75.0%" in lines["calm"]
     assert "unknown: nothing reports it any more" in lines["gone"]
