@@ -236,8 +236,8 @@ ROUTES = {
     "GET /api/v1/slos": "Objectives with what is left of their error budgets, how fast these are "
     "spent, and since when nothing is left or known. `?product=` narrows it.",
     "GET /api/v1/outcomes": "Leadership metrics: the last reading, whether it moves, stalls or "
-    "that is not known, and since when; where it stalls, what changed shortly before. `?product=`: of "
-    "one, with its series ([outcomes](../outcomes.md)).",
+    "that is not known, and since when; where it stalls, what changed shortly before. "
+    "`?product=`: of one, with its series ([outcomes](../outcomes.md)).",
     "GET /api/v1/changes": "What was changed on purpose, newest first, at most 500: of the last "
     "`?since=` (24h), of one `?product=` or `?entity=` ([changes](../changes.md)).",
     "GET /api/v1/incidents/{id}/record": "The post-incident record; `?format=md`: as Markdown.",

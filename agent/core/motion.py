@@ -89,7 +89,6 @@ def _look(series: MotionSeries, motion: Motion, grid: Grid, *, is_read: bool) ->
     """The series with what its last bins showed, of which one was read, or none."""
     values, found = series.values, series.found
     least, sign = _least(motion), -1.0 if motion.direction is Direction.DOWN else 1.0
-    end = series.began_at + len(values) * grid.seconds
     if found.verdict is Moving.STALLED and found.stall is not None and found.since is not None:
         start = round((found.since - series.began_at) / grid.seconds)
         if start >= grid.season:
@@ -113,7 +112,7 @@ def _look(series: MotionSeries, motion: Motion, grid: Grid, *, is_read: bool) ->
             stall=stood.stall,
         )
     else:
-        seen = _unstalled(values, grid, end=end)
+        seen = _unstalled(values, grid, is_over=values is not series.values)
     return msgspec.structs.replace(series, values=values, found=seen)
 
 
@@ -144,15 +143,17 @@ def _without(values: tuple[float | None, ...], start: int) -> tuple[float | None
     return (*values[:start], *[None] * (end - start), *values[end:])
 
 
-def _unstalled(values: Values, grid: Grid, *, end: float) -> MotionFound:
+def _unstalled(values: Values, grid: Grid, *, is_over: bool) -> MotionFound:
+    """That it moves, or why that is not known. `is_over`: a stall just was, and that has to be said
+    whatever it left behind."""
     needed = learned(grid) + grid.cadence
     if len(values) < needed:
         why = f"{needed - len(values)} more bins of {grid.seconds:.0f} s are needed to know it"
         return MotionFound(verdict=Moving.UNKNOWN, why=why)
-    read = sum(value is not None for value in values[-grid.cadence :])
-    if 2 * read < grid.cadence:
+    read = sum(value is not None for value in values)
+    if 2 * read + 1 < len(values) and not is_over:
         why = (
-            f"readings came in {read} of the last {grid.cadence} bins of {grid.seconds:.0f} s: "
+            f"it was read in {read} of {len(values)} bins of {grid.seconds:.0f} s: "
             "report it more often, or declare a longer cadence"
         )
         return MotionFound(verdict=Moving.UNKNOWN, why=why)

@@ -30,16 +30,17 @@ SMOOTH = 8
 """Where a level stood is the mean of such a part of a cadence."""
 LEAST_WAY = 0.4
 """Share of its usual way that a level has to go; as rough as a way is to tell."""
+FEW = 4.0
+"""Where so few are counted in a bin, half of them vary by more than half as much."""
 ALPHA = 0.001
 """Chance at most that it is by chance, in one look. A month of hours has some hundred looks that
 say something of their own."""
-HOUR = 3600.0
 ENOUGH = 4.0
 """A stretch can tell where so many average bins are due in it."""
 WELL = 0.5
 """Part of the way from `least` to all of what is usual, from which on it moves again."""
 SEASONS, CADENCES = 2, 8
-"""It takes so many of them, whichever are longer, until anything but what is frozen is judged."""
+"""It takes so many of them, whichever are longer; less for what is frozen."""
 PAST_SEASONS = 4
 PAST = 336
 """Bins whose residuals are drawn from, and at least so many seasons."""
@@ -81,7 +82,7 @@ def frozen(values: Values, grid: Grid, *, is_count: bool) -> Stood | None:
 
 
 def _is_quiet(values: Values, grid: Grid, start: int) -> bool:
-    """Whether so little is usual since `start` that nothing at all may be luck: a night."""
+    """Whether so little is usual since `start` that none may be luck: a night."""
     told = usual(values, grid.season, known=start, first=start, last=len(values))
     due = sum(one for one in told if one is not None)
     return due < _enough(grid, _average(values[start - grid.season : start]))
@@ -119,14 +120,15 @@ def little(values: Values, grid: Grid, *, least: float) -> Stood | None:
     average = _average(values[known - grid.season : known])
     enough = _enough(grid, average)
     off: list[float] | None = None
-    shifted: list[list[float | None]] | None = None
+    shifted: list[Values] = []
     seen = due = 0.0
     count = 0
     for length in range(1, grid.cadence + 1):
         value, one = values[size - length], expected[-length]
         if value is not None and one is not None:
             seen, due, count = seen + value, due + one, count + 1
-        if due <= 0.0 or seen >= least * due or (due < enough and length < grid.cadence):
+        needed = enough if length < grid.cadence else enough / 4
+        if due <= 0.0 or seen >= least * due or due < needed:
             continue
         if 2 * count < length or not _is_step(length, grid.cadence):
             continue
@@ -135,35 +137,34 @@ def little(values: Values, grid: Grid, *, least: float) -> Stood | None:
         chance = asked(expected, average=average)
         if chance > ALPHA:
             continue
-        if shifted is None:
-            shifted = _an_hour_off(values, grid, known=known)
+        shifted = shifted or _an_hour_off(values, expected, grid, known=known)
         if any(asked(other, average=average) > ALPHA for other in shifted):
             continue
         return _little(values, expected, known, length, least=least, chance=chance)
     return None
 
 
-def _an_hour_off(values: Values, grid: Grid, *, known: int) -> list[list[float | None]]:
-    """What would be usual in the latest cadence if people came an hour later or earlier than they
-    do: twice a year they do, by the clock that seasons are told by."""
-    bins = round(HOUR / grid.seconds)
+def _an_hour_off(values: Values, expected: Values, grid: Grid, *, known: int) -> list[Values]:
+    """The same if people came an hour later or earlier: twice a year they do."""
+    bins = round(3_600.0 / grid.seconds)
     if not grid.has_season or not bins or bins >= grid.season / 4:
         return []
-    size, season = len(values), grid.season
-    earlier = usual(values, season, known=known - bins, first=known - bins, last=size - bins)
-    later = usual(values, season, known=known, first=known + bins, last=size + bins)
-    return [earlier, later]
+    ask, size = partial(usual, values, grid.season), len(values)
+    earlier = ask(known=known - bins, first=known - bins, last=size - bins)
+    later = ask(known=known, first=known + bins, last=size + bins)
+    both = [zip(expected, told, strict=True) for told in (earlier, later)]
+    return [[one if other is None else other for one, other in pairs] for pairs in both]
 
 
 def _little(
     values: Values, expected: Values, known: int, length: int, *, least: float, chance: float
 ) -> Stood:
-    """What is said of it: all that is missing since it began, where that is as plain as the stretch
-    that showed it."""
+    """All that is missing since it began, where that is as plain as what showed it."""
     start = known + _onset(values[known:], expected, (1 + least) / 2)
     seen, due = _sums(values[start:], expected[start - known :])
-    if seen >= least * due:
-        seen, due = _sums(values[-length:], expected[-length:])
+    shown = _sums(values[-length:], expected[-length:])
+    if seen >= least * due or due < shown[1]:
+        seen, due = shown
     return Stood(stall=Stall.LITTLE, start=start, seen=seen, expected=due, chance=chance)
 
 
@@ -213,15 +214,14 @@ def _chance_of_little(
     least: float,
     average: float,
 ) -> float:
-    """How often the last `length` bins would bring so little if only `least` were due; `average` of
-    a whole season, which is what a bin of the past was measured by too."""
+    """How often the last `length` bins would bring so little if only `least` were due."""
+    measure = average * (least + (1 - least) * min(1.0, FEW / average)) if average > 0.0 else 0.0
     seen = 0.0
     weights = []
     for value, one in zip(values[-length:], expected[-length:], strict=True):
         if value is not None and one is not None:
             seen += value - least * one
-            # Where less is due it varies by more of it, so the average stays as it is.
-            weights.append(_weight(least * one, average))
+            weights.append(_weight(least * one, measure))
     return chance_of(seen, off=off, weights=weights, block=BLOCK)
 
 

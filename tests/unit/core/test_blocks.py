@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import random
 
-from agent.core.blocks import chance_of
+import pytest
+
+from agent.core.blocks import chance_of, chance_of_longest
 
 EVEN = [1.0] * 24
 
@@ -45,3 +47,15 @@ def test_too_short_a_past_says_that_all_may_be_chance() -> None:
     assert chance_of(-1e9, off=noise(0.0, size=15), weights=EVEN, block=8) == 1.0
     assert chance_of(-1e9, off=[], weights=EVEN, block=8) == 1.0
     assert chance_of(-1e9, off=noise(0.0), weights=[], block=8) == 1.0
+
+
+def test_of_few_pauses_the_longest_says_little_of_the_next() -> None:
+    """Were each of ten pauses like the others, one twice as long as the longest comes once in 66
+    times; of fifty, once in a thousand. Played: the longest of so many, against the next."""
+    assert chance_of_longest(9, longest=4, ended=10) == pytest.approx(2 / (11 * 12))
+    assert chance_of_longest(9, longest=4, ended=50) < 0.001
+    rng = random.Random(5)
+    longer = sum(
+        rng.expovariate(1) > 2 * max(rng.expovariate(1) for _ in range(10)) for _ in range(20_000)
+    )
+    assert longer / 20_000 == pytest.approx(2 / (11 * 12), rel=0.2)

@@ -266,3 +266,102 @@ def test_what_is_kept_is_bounded() -> None:
     reader = Reader(metric(cadence=HOUR, season=7 * DAY)).days(40, Shop())
     assert reader.series is not None
     assert len(reader.series.values) <= 700
+
+
+def opening(at: float, *, opens: float = 9.0) -> float:
+    """Of a shop with doors: how busy it is against the average of its day."""
+    return 2.4 if opens <= at % DAY / HOUR < opens + 9 else 0.05
+
+
+class Counted:
+    """Orders that come by themselves, an hour's worth of them told by `rate`."""
+
+    def __init__(self, rate: Callable[[float], float], *, seed: int) -> None:
+        self.rng, self.rate, self.total, self.at = random.Random(seed), rate, 0.0, 0.0
+
+    def __call__(self, at: float) -> float:
+        due, self.at = self.rate(at) * (at - self.at) / HOUR, at
+        while (due := due - self.rng.expovariate(1)) > 0:
+            self.total += 1
+        return self.total
+
+
+def test_when_a_launch_is_over_that_is_no_stall() -> None:
+    for season in (DAY, 7 * DAY):
+        shop = Counted(lambda at: 30.0 * (8 if 35 * DAY <= at < 37 * DAY else 1), seed=1)
+        reader = Reader(metric(season=season)).days(44, shop)
+        assert reader.stalls == [], season
+
+
+def test_after_a_step_up_a_stop_is_found_within_a_cadence() -> None:
+    stop = 23.4 * DAY
+    shop = Counted(lambda at: 0.0 if at >= stop else 90.0 if at >= 21 * DAY else 30.0, seed=1)
+    reader = Reader(metric()).days(25, shop)
+    assert len(reader.told_at) == 1
+    assert stop < reader.told_at[0] <= stop + DAY
+
+
+@pytest.mark.parametrize("later", [-1.0, 1.0])
+def test_when_the_clocks_change_a_shop_that_opens_an_hour_off_is_no_stall(later: float) -> None:
+    def rate(at: float) -> float:
+        return 60 * opening(at, opens=9.0 + (later if at >= 20 * DAY else 0.0))
+
+    reader = Reader(metric(cadence=6 * HOUR)).days(26, Counted(rate, seed=2))
+    assert reader.stalls == []
+
+
+def test_a_shop_that_does_not_open_at_all_is_found_within_a_cadence_of_its_opening() -> None:
+    closed = 20 * DAY
+    shop = Counted(lambda at: 60 * opening(at) if at < closed else 0.0, seed=2)
+    reader = Reader(metric(cadence=6 * HOUR)).days(20.7, shop)
+    assert len(reader.told_at) == 1
+    assert closed < reader.told_at[0] <= closed + 15 * HOUR
+
+
+def test_one_order_in_an_hour_is_rough_and_no_stall_until_none_comes() -> None:
+    stop, wrong = 40.4 * DAY, 0
+    for seed in range(6):
+        shop = Counted(
+            lambda at: 0.0 if at >= stop else 1 + 0.7 * math.cos(at / DAY * 2 * math.pi), seed=seed
+        )
+        reader = Reader(metric()).days(42, shop)
+        wrong += sum(at <= stop for at in reader.told_at)
+        assert any(stop < at <= stop + DAY for at in reader.told_at), seed
+    assert wrong <= 1, "in 242 days"
+
+
+def test_of_what_comes_three_times_a_day_the_first_long_pause_is_no_stall() -> None:
+    wrong = [Reader(metric()).days(12, Counted(lambda at: 0.125, seed=n)).stalls for n in range(12)]
+    assert sum(map(len, wrong)) <= 1
+
+
+def seldom(reader: Reader, shop: Counted, *, until: float, every: float) -> None:
+    while reader.at < until:
+        reader.at += every - 10 * MINUTE
+        reader.read(shop(reader.at + 10 * MINUTE))
+
+
+def test_what_is_read_in_every_other_bin_is_judged_all_the_same() -> None:
+    stop = 20.4 * DAY
+    shop = Counted(lambda at: 0.0 if at >= stop else 60.0, seed=3)
+    reader = Reader(metric())
+    seldom(reader, shop, until=stop, every=2 * HOUR)
+    assert reader.moved.text == "orders_total moves as usual"
+    seldom(reader, shop, until=stop + DAY, every=2 * HOUR)
+    assert reader.moved.verdict is Moving.STALLED
+
+
+def test_what_is_read_too_seldom_for_its_cadence_is_not_known_and_said_to_be() -> None:
+    reader = Reader(metric(season=7 * DAY))
+    seldom(reader, Counted(lambda at: 60.0, seed=3), until=40 * DAY, every=3.5 * HOUR)
+    assert reader.moved.verdict is Moving.UNKNOWN
+    assert "report it more often" in reader.moved.text
+
+
+def test_a_share_that_is_told_is_below_what_is_enough() -> None:
+    for hour in range(0, 24, 6):
+        shop = Shop(seed=hour)
+        reader = Reader(metric(cadence=6 * HOUR)).days(20 + hour / 24, shop)
+        shop.left = 0.2
+        reader.days(0.4, shop)
+        assert [stall.effect < 0.5 for stall in reader.stalls] == [True], hour

@@ -16,8 +16,22 @@ def test_the_usual_is_what_was_at_the_same_time_of_earlier_seasons() -> None:
 
 
 def test_growth_from_season_to_season_is_usual() -> None:
-    values = [*DAY, *(2 * v for v in DAY), *(4 * v for v in DAY)]
-    assert usual(values, 4, known=12, first=12, last=16) == [8 * v for v in DAY]
+    values = [*DAY, *(1.2 * v for v in DAY), *(1.44 * v for v in DAY)]
+    told = usual(values, 4, known=12, first=12, last=16)
+    assert told == pytest.approx([1.728 * v for v in DAY])
+
+
+@pytest.mark.parametrize("days", [1, 2, 3])
+def test_a_launch_is_not_usual_when_it_is_over(days: int) -> None:
+    values = [*DAY * 7, *[8 * v for v in DAY] * days]
+    known = len(values)
+    told = usual(values, 4, known=known, first=known, last=known + 4)
+    assert told == pytest.approx([1.25 * v for v in DAY])
+
+
+def test_a_new_level_is_usual_once_it_is_that_of_half_of_the_seasons() -> None:
+    values = [*DAY * 4, *[8 * v for v in DAY] * 4]
+    assert usual(values, 4, known=32, first=32, last=36) == [8 * v for v in DAY]
 
 
 def test_one_holiday_is_not_usual() -> None:
