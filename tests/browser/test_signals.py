@@ -9,6 +9,7 @@ from tests.browser import test_learning
 from tests.browser.test_console import EVIL, browsing
 from tests.support.facade import FakeFacade, everyone
 from tests.support.signals_shown import show
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.browser
 FILL = "e => getComputedStyle(e).fill"
@@ -88,6 +89,7 @@ async def test_news_bring_the_page_up_to_date() -> None:
     async with browsing(facade) as (page, url, complaints):
         await page.goto(f"{url}/blindspots")
         await page.wait_for_selector("text=Nobody has looked yet")
+        await eventually(lambda: facade.streams, within=20, what="the page listens")
         show(facade.view)
         for _ in range(2):
             facade.tell("blind_spot", "x")

@@ -102,8 +102,8 @@ async def test_a_beat_that_cannot_be_read_is_one_and_is_kept(mosquitto: Broker) 
     async with listening(broker) as emitted:
         await publish(broker, "heartbeats/indexer", b"online", {"agent": "other"})
         await eventually(lambda: len(emitted.quarantined) == 2, within=5, what="both are kept")
-    [beat] = beats(emitted, "indexer")
-    assert beat.alive
+    [beat, forged] = beats(emitted, "indexer")
+    assert (beat.alive, beat.is_sign, forged.is_sign) == (True, True, False)
     assert "the body is no flat JSON object" in beat.faults[0]
     assert "names another agent" in emitted.quarantined[1][1]
 

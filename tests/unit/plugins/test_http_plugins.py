@@ -274,8 +274,8 @@ async def test_one_that_hangs_does_not_hide_the_others() -> None:
             "dependencies.health",
             known=registry(entity("web", *needs), *slow, *good),
             target="web",
-            deadline_seconds=1.5,
+            deadline_seconds=4.0,
         )
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 4.0
     assert set(found.sick) == {e.name for e in slow}
     assert set(found.healthy) == {e.name for e in good}
