@@ -81,8 +81,8 @@ class Substrate:
     def sweep(self) -> None:
         table = ProcessTable()
         for ref, _ in table.find(f"{self.state.resolve()}#"):
-            table.send(ref, signal.SIGKILL)
             while not table.is_gone(ref):
+                table.send(ref, signal.SIGKILL)  # again: what it forked meanwhile was not there
                 time.sleep(0.005)
 
 
