@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from agent.core.sender_clock import CLOCK_SECONDS
 from agent.model.alert import Heartbeat
 from agent.model.records import AgentSigns
 
-CLOCK_SECONDS = 300.0
-"""A sender's clock that is off by more is told, and proves nothing."""
 MOST_LIVES = 8
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from agent.core import blind_spots
 from agent.core.budget import entity_of
+from agent.core.sender_clock import CLOCK_SECONDS
 from agent.core.view import View
 from agent.model.alert import Change
 from agent.model.decision import Decision, JournalEntry, Record
@@ -33,7 +34,6 @@ FAILED_AGAIN_SECONDS = 3600.0
 """The same of what fails: what tries again and again must not push out everything else."""
 UNDER_WAY_SECONDS = 6 * 3600.0
 """So long after it began, the end of a change that has only its version is told to be its end."""
-CLOCK_SECONDS = 300.0
 TICK = 1e-6
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import msgspec
 
 from agent.core import strangers
-from agent.core.beat_recordings import CLOCK_SECONDS, is_recorded, lives_with
+from agent.core.beat_recordings import is_recorded, lives_with
 from agent.core.blind_spots import gone
 from agent.core.members import (
     NO_MEMBER,
@@ -30,6 +30,7 @@ from agent.core.members import (
     subject_of,
     unusable,
 )
+from agent.core.sender_clock import CLOCK_SECONDS
 from agent.core.view import View
 from agent.model.alert import Heartbeat
 from agent.model.decision import Decision, JournalEntry, Record, Timer

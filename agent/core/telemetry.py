@@ -29,6 +29,7 @@ from agent.core.members import (
     subject_of,
     unusable,
 )
+from agent.core.sender_clock import CLOCK_SECONDS
 from agent.core.view import View
 from agent.model.alert import Telemetry
 from agent.model.decision import Decision, JournalEntry, Record, Timer
@@ -53,7 +54,6 @@ WINDOW_SECONDS = 300.0
 LEAST_TASKS = 10.0
 STRETCH = 4.0
 GAP_WINDOWS = 3.0
-CLOCK_SECONDS = 300.0
 LARGEST = 2.0**53
 """Above it one more is not seen, and the square of a mean may be no number any more."""
 NAMES = ("tasks", "errors", "seconds", "tokens")

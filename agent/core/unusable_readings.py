@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from agent.core.blind_spots import SEEN_SECONDS, found, gone, key_of
 from agent.core.cleaning import clean_text
 from agent.core.leadership_verdict import metric_of
+from agent.core.sender_clock import CLOCK_SECONDS
 from agent.core.view import View
 from agent.model.alert import Measure
 from agent.model.decision import Decision
@@ -23,7 +24,6 @@ LARGEST = 1e100
 """Beyond this a number counts nothing there is, and its square is none any more."""
 SMALLEST = 1e-100
 """Nor does one that is nearer to nothing than this, but nothing itself."""
-CLOCK_SECONDS = 300.0
 SHOWN = 80
 UNREGISTERED = "a product nobody registered"
 CLOCK = " (clock)"

@@ -217,7 +217,7 @@ class Daemon:
         )
         await self.lane.submit([watched, *watched.emits])
         await self.halt_files.see()
-        await self.own_health.tell()
+        await self.own_health.begin()
         self._spawn(self.halt_files.run(), "halt files")
         self._spawn(self.timers.run(), "timers")
         self._recover(snapshot)

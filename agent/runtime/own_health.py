@@ -103,15 +103,18 @@ class OwnHealth:
 
     async def run(self) -> None:
         while True:
-            await self.tell()
+            await self._try_to_tell()
             await self._clock.sleep(PAUSE_SECONDS)
             await self._until_next()
 
-    async def tell(self) -> None:
-        """What was measured until now, and by which terms: before anything is done after a start,
-        since a date of the agent may have come while it was away."""
+    async def begin(self) -> None:
+        """By which terms it runs: before anything is done after a start, since a date of the agent
+        may have come while it was away. The ledger, which may be long, is added up later."""
+        await self._try_to_tell(looks=False)
+
+    async def _try_to_tell(self, *, looks: bool = True) -> None:
         try:
-            await self._tell()
+            await self._tell(looks=looks)
         except HomeostatError as error:
             log.warning("not_told", error=str(error)[:300])
 
@@ -225,10 +228,10 @@ class OwnHealth:
             for wait in waits:
                 wait.cancel()
 
-    async def _tell(self) -> None:
+    async def _tell(self, *, looks: bool = True) -> None:
         """What is counted meanwhile is told the next time. Where it could not be told, nothing of
         it is forgotten."""
-        unbalanced = await self._unbalanced()
+        unbalanced = await self._unbalanced() if looks else None
         told, self._counted = self._counted, Counted()
         self._bad.clear()
         event = OwnRead(
