@@ -15,42 +15,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
-
 from agent.model.effect import Availability, Effect, Reversal
 from agent.model.signals import Mode
 from agent.ports.kit import ActKit
-from agent.ports.plugin import Params, action
+from agent.ports.member_question import MemberWord, tell_mode
+from agent.ports.plugin import action
 
-
-class Quarantine(Params):
-    target: str = Field(description="Name of the registered sub-agent or proxy.")
-    instead_of: str = Field(
-        default="",
-        max_length=500,
-        description="Key of the act that this takes back: not done where somebody told the member"
-        " otherwise since.",
-    )
+BACK = "agent.release"
 
 
 @action(
     name="agent.quarantine",
-    params=Quarantine,
+    params=MemberWord,
     effect=Effect.IDEMPOTENT,
     reversal=Reversal.SNAPSHOT,
-    undone_by="agent.release",
+    undone_by=BACK,
     availability=Availability.REMOVES,
     contains=True,
     summary="Tells a sub-agent or proxy to go on observing and to do nothing",
 )
-async def quarantine(kit: ActKit, params: Quarantine) -> Mapping[str, Any]:
-    entity = kit.entity(params.target)
-    before = await kit.members.tell(
-        entity.name, key=kit.key, mode=Mode.OBSERVE, instead_of=params.instead_of
-    )
-    kit.log.info("member_quarantined", target=entity.name, before=before.mode.value)
-    result: dict[str, Any] = {"mode": Mode.OBSERVE.value, "before": before.mode.value}
-    if before.mode is Mode.ACT:
-        told = {"target": entity.name, "instead_of": kit.key}
-        result["undo"] = {"use": "agent.release", "with": told}
-    return result
+async def quarantine(kit: ActKit, params: MemberWord) -> Mapping[str, Any]:
+    return await tell_mode(kit, params, Mode.OBSERVE, undone_by=BACK)

@@ -12,41 +12,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
-
 from agent.model.effect import Availability, Effect, Reversal
 from agent.model.signals import Mode
 from agent.ports.kit import ActKit
-from agent.ports.plugin import Params, action
+from agent.ports.member_question import MemberWord, tell_mode
+from agent.ports.plugin import action
 
-
-class Release(Params):
-    target: str = Field(description="Name of the registered sub-agent or proxy.")
-    instead_of: str = Field(
-        default="",
-        max_length=500,
-        description="Key of the act that this takes back: not done where somebody told the member"
-        " otherwise since.",
-    )
+BACK = "agent.quarantine"
 
 
 @action(
     name="agent.release",
-    params=Release,
+    params=MemberWord,
     effect=Effect.IDEMPOTENT,
     reversal=Reversal.SNAPSHOT,
-    undone_by="agent.quarantine",
+    undone_by=BACK,
     availability=Availability.KEEPS,
     summary="Lets a sub-agent or proxy out of quarantine: it may act again",
 )
-async def release(kit: ActKit, params: Release) -> Mapping[str, Any]:
-    entity = kit.entity(params.target)
-    before = await kit.members.tell(
-        entity.name, key=kit.key, mode=Mode.ACT, instead_of=params.instead_of
-    )
-    kit.log.info("member_released", target=entity.name, before=before.mode.value)
-    result: dict[str, Any] = {"mode": Mode.ACT.value, "before": before.mode.value}
-    if before.mode is Mode.OBSERVE:
-        told = {"target": entity.name, "instead_of": kit.key}
-        result["undo"] = {"use": "agent.quarantine", "with": told}
-    return result
+async def release(kit: ActKit, params: MemberWord) -> Mapping[str, Any]:
+    return await tell_mode(kit, params, Mode.ACT, undone_by=BACK)

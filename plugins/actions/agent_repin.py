@@ -21,11 +21,11 @@ from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.model.product import Entity
 from agent.ports.kit import ActKit
-from agent.ports.plugin import Params, action
+from agent.ports.member_question import MemberWord
+from agent.ports.plugin import action
 
 
-class Repin(Params):
-    target: str = Field(description="Name of the registered sub-agent or proxy.")
+class Repin(MemberWord):
     version: str | None = Field(
         default=None,
         max_length=200,
@@ -35,12 +35,6 @@ class Repin(Params):
         default=None,
         max_length=200,
         description="Hash of the configuration to run; by default what the catalog declares.",
-    )
-    instead_of: str = Field(
-        default="",
-        max_length=500,
-        description="Key of the act that this takes back: not done where somebody told the member"
-        " otherwise since.",
     )
 
 

@@ -20,6 +20,7 @@ from pydantic import Field, model_validator
 from agent.model.alert import Alert, AlertStatus
 from agent.model.errors import HomeostatError, StoreUnavailable
 from agent.ports.kit import SourceKit
+from agent.ports.pauses import rest_seconds
 from agent.ports.plugin import Params, stream_source
 from agent.ports.wire import read
 
@@ -116,8 +117,7 @@ async def watch_one(kit: SourceKit, params: Prober, probe: Probe) -> None:
         except StoreUnavailable as error:
             # The course still says what was not sent; the next look sends it.
             kit.log.warning("prober.not_stored", alert=probe.alert, why=str(error))
-        # A look that overran skips the turns it missed; a clock set back must not stop the probe.
-        await kit.sleep(every - max(0.0, kit.now() - began) % every)
+        await kit.sleep(rest_seconds(every, began=began, now=kit.now()))
 
 
 async def follow(kit: SourceKit, params: Prober, probe: Probe, course: Course, look: Look) -> None:

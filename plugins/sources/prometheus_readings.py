@@ -21,12 +21,13 @@ import msgspec
 from pydantic import Field
 
 from agent.model.alert import Measure, Telemetry
-from agent.model.errors import StoreUnavailable, Temporary, Unparseable
+from agent.model.errors import StoreUnavailable, Temporary
 from agent.model.product import EntityKind, Registry
 from agent.ports.gen_ai import AGENT_LABEL, Total, counters, queries
 from agent.ports.kit import HttpReply, SourceKit
+from agent.ports.pauses import rest_seconds
 from agent.ports.plugin import Params, stream_source
-from agent.ports.wire import read
+from agent.ports.prometheus_answer import Answer, Refused, data_of
 
 SOURCE = "prometheus"
 BURST = 20
@@ -63,17 +64,7 @@ class Data(msgspec.Struct):
     result: list[Any]
 
 
-class Answer(msgspec.Struct):
-    status: str
-    data: Data | None = None
-    error: str = ""
-
-
-ANSWERS = msgspec.json.Decoder(Answer)
-
-
-class Refused(Exception):
-    """Prometheus understood that there is something wrong with the question."""
+ANSWERS = msgspec.json.Decoder(Answer[Data])
 
 
 @stream_source(
@@ -88,8 +79,7 @@ async def watch(kit: SourceKit, params: PrometheusReadings) -> None:
             await one_round(kit, params)
         except StoreUnavailable as error:
             kit.log.warning("readings.not_stored", why=str(error))
-        took = max(0.0, kit.now() - began)  # a clock set back must not stop the reading
-        await kit.sleep(params.every_seconds - took % params.every_seconds)
+        await kit.sleep(rest_seconds(params.every_seconds, began=began, now=kit.now()))
 
 
 async def one_round(kit: SourceKit, params: PrometheusReadings) -> None:
@@ -130,15 +120,7 @@ class Asking:
         """Raises Temporary without an answer, and Refused where the query cannot have one."""
         async with self._gate:
             reply = await self._sent(query)
-        if reply.status not in (200, 400, 422):
-            raise Temporary(f"{self.params.url} answered {reply.status}")
-        try:
-            answer = read(ANSWERS, reply.body)
-        except Unparseable as error:
-            raise Temporary(f"{self.params.url} does not answer as Prometheus: {error}") from None
-        if answer.status != "success" or answer.data is None:
-            raise Refused(f"Prometheus refuses its query: {answer.error[:200]}")
-        return answer.data
+        return data_of(reply, ANSWERS, url=self.params.url)
 
     async def _sent(self, query: str) -> HttpReply:
         seconds = self.params.timeout_seconds

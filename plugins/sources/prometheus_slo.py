@@ -16,11 +16,12 @@ import msgspec
 from pydantic import Field
 
 from agent.model.alert import Alive, SloReading
-from agent.model.errors import StoreUnavailable, Temporary, Unparseable
+from agent.model.errors import StoreUnavailable, Temporary
 from agent.model.product import Registry, Slo
 from agent.ports.kit import SourceKit
+from agent.ports.pauses import rest_seconds
 from agent.ports.plugin import Params, stream_source
-from agent.ports.wire import read
+from agent.ports.prometheus_answer import Answer, Refused, data_of
 
 RATIO = "slo:bad:ratio_window"
 EVENTS = "slo:events:count_window"
@@ -53,12 +54,7 @@ class Data(msgspec.Struct):
     result: list[Row]
 
 
-class Answer(msgspec.Struct):
-    status: str
-    data: Data | None = None
-
-
-ANSWERS = msgspec.json.Decoder(Answer)
+ANSWERS = msgspec.json.Decoder(Answer[Data])
 
 
 @stream_source(
@@ -75,8 +71,7 @@ async def watch(kit: SourceKit, params: PrometheusSlo) -> None:
             kit.log.warning("slo.not_asked", why=str(error))
         except StoreUnavailable as error:
             kit.log.warning("slo.not_stored", why=str(error))
-        took = max(0.0, kit.now() - began)  # a clock set back must not stop the reading
-        await kit.sleep(params.every_seconds - took % params.every_seconds)
+        await kit.sleep(rest_seconds(params.every_seconds, began=began, now=kit.now()))
 
 
 async def one_round(kit: SourceKit, params: PrometheusSlo) -> None:
@@ -112,15 +107,10 @@ async def asked(kit: SourceKit, params: PrometheusSlo, query: str) -> Sequence[R
         {"query": query, "timeout": limit}
     )
     reply = await kit.http.get(address, timeout_seconds=params.timeout_seconds)
-    if reply.status != 200:
-        raise Temporary(f"{params.url} answered {reply.status}")
     try:
-        answer = read(ANSWERS, reply.body)
-    except Unparseable as error:
-        raise Temporary(f"{params.url} does not answer as Prometheus: {error}") from None
-    if answer.status != "success" or answer.data is None:
-        raise Temporary(f"{params.url} refuses the question")
-    return answer.data.result
+        return data_of(reply, ANSWERS, url=params.url).result
+    except Refused as error:
+        raise Temporary(f"{params.url}: {error}") from None
 
 
 def keep(figures: dict[Key, dict[str, float]], row: Row) -> None:
