@@ -35,6 +35,7 @@ OF_SETTINGS = (
     "LogDocument",
     "DeliveryDocument",
     "SurveyDocument",
+    "ClusterDocument",
     "OwnDocument",
 )
 OF_POLICY = (

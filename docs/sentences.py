@@ -31,6 +31,8 @@ SETTINGS = {
     "tokens_file": "Who may do what, by token ([tokens](../operating/tokens.md)).",
     "plugins": "Folders with plugins of your site, beside the shipped ones.",
     "prometheus_url": "Where PromQL diagnostics ask, unless a runbook names another address.",
+    "kubernetes": "The cluster to watch and to act on; `{}` inside of it. Without it there is none "
+    "([in a cluster](../operating/kubernetes.md)).",
     "allowed_hosts": "Hosts inside your network that an address computed from an alert may lead "
     "to: names, `*.domain`, addresses, networks. What you wrote yourself needs no entry.",
     "level_check": "How often the level sources are asked what is firing now.",
@@ -175,6 +177,8 @@ ROUTES = {
     "GET /-/healthy": "200 while the decision loop makes progress and every page of an open, "
     "unacknowledged incident reached some channel, else 503. Further lines name ladders that are "
     "at their end.",
+    "GET /-/alive": "200 while the decision loop makes progress, else 503: a restart may help. For "
+    "kubelets, which hold no token.",
     "GET /-/ready": "200 once everything open was loaded and sources run, else 503.",
     "POST /-/reload": "Reads runbooks, products, tokens and settings anew; of the settings "
     "`runbooks`, `shipped_runbooks`, `products`, `policy`, `notify`, `on_call`, `learning` and "

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.catalog.cluster_document import compile_place
 from agent.catalog.document import Document, Step
 from agent.catalog.leadership_document import leadership_metric
 from agent.catalog.member_document import compile_member
@@ -34,6 +35,9 @@ from agent.model.product import (
     Registry,
 )
 
+WATCH_RELEASES_SECONDS = 3600.0
+"""So long after its rollout began, what breaks is held against a release, where its owners say
+nothing else."""
 REFERABLE = frozenset({"", "system", "component", "resource"})
 """Kinds of what something may depend on; others (`api:orders`) say nothing about what is run."""
 
@@ -142,6 +146,8 @@ def _entity(row: Row, parsed: ServiceDocument | AgentDocument | WholeProductDocu
         process=compile_process(keys.process, row.folder) if keys.process else None,
         labels=dict(keys.labels),
         slugs=row.parsed.metadata.slugs,
+        places=tuple(compile_place(p) for p in keys.kubernetes) or row.parsed.metadata.places,
+        watch_releases_seconds=keys.watch_releases or WATCH_RELEASES_SECONDS,
     )
 
 

@@ -13,14 +13,16 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from agent.catalog.addresses import HttpUrl
+from agent.catalog.cluster_document import PlaceKeys
 from agent.catalog.faults import shown, wrong
 from agent.catalog.leadership_document import LeadershipMetricKeys
 from agent.catalog.member_document import MemberKeys
 from agent.catalog.process_block import ProcessBlock
-from agent.catalog.quantities import Percentage
+from agent.catalog.quantities import Percentage, PositiveDuration
 from agent.catalog.runbook_words import LISTED
 from agent.catalog.slo_document import SloKeys
 from agent.catalog.validation import Written
+from agent.model.cluster import ClusterPlace
 
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*")
 _REFERENCE = re.compile(r"(?:(?P<kind>[A-Za-z]+):)?(?:(?P<space>[^:/\s]+)/)?(?P<name>[^:/\s]+)")
@@ -74,7 +76,8 @@ def _slugs(value: object) -> object:
     """Annotations belong to everybody's tools: whatever else they are is none of our business."""
     if not isinstance(value, dict):
         return {}
-    return {k: v for k, v in value.items() if k in SLUG_ANNOTATIONS and isinstance(v, str)}
+    read = (*SLUG_ANNOTATIONS, *PLACE_ANNOTATIONS)
+    return {k: v for k, v in value.items() if k in read and isinstance(v, str)}
 
 
 SLUG_ANNOTATIONS = (
@@ -83,6 +86,13 @@ SLUG_ANNOTATIONS = (
     "homeostat/changed-as",
 )
 """What delivery tools call it. The last is ours: names, parted by commas."""
+PLACE_ANNOTATIONS = (
+    "backstage.io/kubernetes-namespace",
+    "backstage.io/kubernetes-label-selector",
+    "backstage.io/kubernetes-id",
+)
+"""How Backstage finds what runs of it in a cluster: by these labels, else by the label
+`backstage.io/kubernetes-id` with this value."""
 
 
 class Metadata(Open):
@@ -95,6 +105,20 @@ class Metadata(Open):
         found = (self.annotations.get(name, "") for name in SLUG_ANNOTATIONS)
         named = (slug.strip() for text in found for slug in text.split(","))
         return tuple(dict.fromkeys(slug for slug in named if slug))
+
+    @property
+    def places(self) -> tuple[ClusterPlace, ...]:
+        """Where Backstage's annotations say that it runs. A selector that is more than equal labels
+        finds nothing here: half of it would find too much."""
+        namespace, selector, known_as = (self.annotations.get(n, "") for n in PLACE_ANNOTATIONS)
+        pairs = [pair.partition("=") for pair in selector.split(",")] if selector else []
+        if known_as and not pairs:
+            pairs = [(PLACE_ANNOTATIONS[-1], "=", known_as)]
+        is_plain = all(key and eq and not key.endswith("!") for key, eq, _ in pairs)
+        if not namespace or not pairs or not is_plain:
+            return ()
+        labels = {key.strip(): value.lstrip("=").strip() for key, _, value in pairs}
+        return (ClusterPlace(namespace=namespace, labels=labels),)
 
 
 def _day(value: object) -> float:
@@ -154,6 +178,13 @@ class ProductKeys(Written):
     dependencies: tuple[DependencyKeys, ...] = ()
 
 
+def _places(value: object) -> object:
+    """One place is short for a list of one."""
+    if isinstance(value, dict):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
 LabelName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 LabelValues = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=1_000)], ...],
@@ -169,6 +200,11 @@ class EntityKeys(Written):
     health_url: HttpUrl | None = None
     process: ProcessBlock | None = None
     labels: dict[LabelName, LabelValues] = {}
+    kubernetes: Annotated[
+        tuple[PlaceKeys, ...],
+        BeforeValidator(_places, json_schema_input_type=PlaceKeys | list[PlaceKeys]),
+    ] = ()
+    watch_releases: PositiveDuration | None = None
     dependencies: tuple[DependencyKeys, ...] = ()
     failure_domain: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     replica_of: Annotated[str, AfterValidator(_name)] | None = None

@@ -17,6 +17,7 @@ import msgspec
 
 from agent.catalog.addresses import Allowed, is_loopback, parse_listen
 from agent.catalog.calendar_document import WrittenAt
+from agent.catalog.cluster_document import ClusterSettings, compile_cluster
 from agent.catalog.document import Document, Place, fault_in
 from agent.catalog.faults import FaultsError, raise_errors, shown, suggest
 from agent.catalog.files import read_bytes, read_secret
@@ -37,6 +38,7 @@ OPEN_DOOR = "HS403"
 SECRET = "HS404"
 TWICE = "HS405"
 
+CLUSTER_SOURCES = ("kubernetes.watch", "kubernetes.level")
 ENVIRONMENT = "environment"
 DEFAULT_FILE = "homeostat.yaml"
 PREFIX = "HOMEOSTAT_"
@@ -104,6 +106,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     on_call: tuple[Path, ...] = ()
     learning: DeliverySettings = DeliverySettings()
     survey: SurveySettings = SurveySettings()
+    kubernetes: ClusterSettings | None = None
+    """None: no cluster is connected."""
     agent: OwnSettings = OwnSettings()
     """The agent itself as a member of the machinery."""
 
@@ -310,7 +314,11 @@ def _resolved(
         prometheus_url=written.prometheus_url,
         allowed_hosts=tuple(Allowed(text=text) for text in written.allowed_hosts),
         level_check=written.level_check,
-        sources=tuple(use(each, "sources", at) for at, each in enumerate(written.sources)),
+        kubernetes=compile_cluster(written.kubernetes, folder),
+        sources=_with_cluster(
+            tuple(use(each, "sources", at) for at, each in enumerate(written.sources)),
+            is_connected=written.kubernetes is not None,
+        ),
         notify={
             team: tuple(use(each, "notify", team, at) for at, each in enumerate(uses))
             for team, uses in written.notify.items()
@@ -323,3 +331,11 @@ def _resolved(
             else None
         ),
     )
+
+
+def _with_cluster(uses: tuple[Use, ...], *, is_connected: bool) -> tuple[Use, ...]:
+    """Who connects a cluster wants to hear of it; only those who want it otherwise name it."""
+    named = {use.use for use in uses}
+    missing = [name for name in CLUSTER_SOURCES if is_connected and name not in named]
+    own = tuple(Use(use=name, where="kubernetes") for name in missing)
+    return (*uses, *own)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from agent.catalog.addresses import AllowedHost, HttpUrl, parse_listen
+from agent.catalog.cluster_document import ClusterDocument
 from agent.catalog.faults import shown, wrong
 from agent.catalog.learning_document import DeliveryDocument
 from agent.catalog.own_document import OwnDocument
@@ -86,6 +87,7 @@ class SettingsDocument(Written):
     tokens_file: PathText | None = None
     plugins: tuple[PathText, ...] = ()
     prometheus_url: HttpUrl | None = None
+    kubernetes: ClusterDocument | None = None
     allowed_hosts: tuple[AllowedHost, ...] = ()
     level_check: PositiveDuration = 60.0
     sources: tuple[UseDocument, ...] = ()

@@ -28,12 +28,28 @@ class Inventory(Mapping[str, InventoryObject]):
     """
 
     def __init__(self, objects: Iterable[InventoryObject] = ()) -> None:
-        self._objects = {thing.name: thing for thing in objects}
-        self._under: dict[tuple[str, str, str], list[InventoryObject]] = {}
-        for thing in self._objects.values():
-            for key, values in thing.keys.items():
-                for value in dict.fromkeys(values):
-                    self._under.setdefault((thing.kind, key, value), []).append(thing)
+        self._objects: dict[str, InventoryObject] = {}
+        self._under: dict[tuple[str, str, str], dict[str, InventoryObject]] = {}
+        for thing in objects:
+            self.put(thing)
+
+    def put(self, thing: InventoryObject) -> None:
+        """What is so now, in place of what was. For who keeps the inventory: rules only read it."""
+        before = self._objects.get(thing.name)
+        if before is not None and before.keys != thing.keys:
+            self.drop(thing.name)
+        self._objects[thing.name] = thing
+        for key in _indexed(thing):
+            self._under.setdefault(key, {})[thing.name] = thing
+
+    def drop(self, name: str) -> None:
+        """It is not there any more."""
+        thing = self._objects.pop(name, None)
+        for key in _indexed(thing) if thing is not None else ():
+            under = self._under[key]
+            under.pop(name, None)
+            if not under:
+                del self._under[key]
 
     def __getitem__(self, name: str) -> InventoryObject:
         return self._objects[name]
@@ -48,8 +64,14 @@ class Inventory(Mapping[str, InventoryObject]):
         """Everything of this kind whose keys have all these values; without keys, nothing."""
         if not keys:
             return []
-        groups = [self._under.get((kind, key, value), []) for key, value in keys.items()]
-        return [thing for thing in min(groups, key=len) if _has(thing, keys)]
+        groups = [self._under.get((kind, key, value), {}) for key, value in keys.items()]
+        return [thing for thing in min(groups, key=len).values() if _has(thing, keys)]
+
+
+def _indexed(thing: InventoryObject) -> Iterator[tuple[str, str, str]]:
+    for key, values in thing.keys.items():
+        for value in dict.fromkeys(values):
+            yield thing.kind, key, value
 
 
 def _has(thing: InventoryObject, keys: Mapping[str, str]) -> bool:

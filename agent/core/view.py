@@ -83,6 +83,14 @@ class LevelReading(msgspec.Struct, frozen=True, kw_only=True):
     """Of the alerts that fire."""
 
 
+class ClusterSight(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a cluster is seen now."""
+
+    seen_at: float | None
+    """Up to when nothing was missed; None: it is not known what was."""
+    trouble: str = ""
+
+
 class View(msgspec.Struct, kw_only=True):
     policy: Policy
     registry: Registry
@@ -90,6 +98,8 @@ class View(msgspec.Struct, kw_only=True):
     plugins: Mapping[str, PluginFacts]
     inventory: Mapping[str, InventoryObject] = {}
     """What runs, by name; core/inventory.py finds in it, fastest in an `Inventory`."""
+    cluster: ClusterSight | None = None
+    """None: no cluster is connected."""
     channels: Mapping[str, tuple[Channel, ...]] = {}
     """By team; `default` is used for a team that has none."""
     incidents: Mapping[str, Incident] = {}

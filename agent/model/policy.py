@@ -241,6 +241,8 @@ class PluginFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What it does to its target meanwhile (`model.effect.Availability`)."""
     contains: bool = False
     """It only keeps its target from doing harm: what was done to it before is no reason to wait."""
+    declares: bool = False
+    """It changes what is declared (ports/plugin.py)."""
     tells: tuple[str, ...] = ("page",)
     """Of a notifier: what it can say (`model.on_call.Telling`)."""
     contract: str = ""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from agent.model.cluster import ClusterPlace
 from agent.model.signals import Member, Motion
 
 
@@ -122,6 +123,10 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     with one of the values for each of them is about this entity."""
     slugs: tuple[str, ...] = ()
     """Names that delivery tools know it by, as in `acme/checkout`: from its annotations."""
+    places: tuple[ClusterPlace, ...] = ()
+    """Where it runs in a cluster."""
+    watch_releases_seconds: float = 3600.0
+    """So long after a rollout of it began, what breaks is held against that."""
 
 
 class InventoryObject(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from agent.model.alert import Signal
 from agent.model.errors import Permanent, Temporary
 from agent.model.product import Entity, Registry
 from agent.model.signals import ChangeSeen, MemberSeen, Mode
+from agent.ports.cluster import ClusterControl, ClusterReader, ClusterWatch
 
 
 class Unreached(Temporary):
@@ -307,6 +308,7 @@ class ReadKit(Protocol):
     processes: ProcessReader
     signals: SignalReader
     members: MemberReader
+    cluster: ClusterReader
     registry: Registry
     log: Log
     deadline_seconds: float
@@ -319,6 +321,7 @@ class ActKit(Protocol):
     processes: ProcessControl
     signals: SignalReader
     members: MemberControl
+    cluster: ClusterControl
     registry: Registry
     log: Log
     deadline_seconds: float
@@ -344,6 +347,11 @@ class SourceKit(Protocol):
     http: Http
     processes: ProcessReader
     log: Log
+
+    @property
+    def cluster(self) -> ClusterWatch:
+        """Raises Permanent where none is connected."""
+        ...
 
     @property
     def registry(self) -> Registry:

@@ -11,6 +11,7 @@ The decorator returns the declaration, which the registry (runtime/registry.py) 
 through the module. A plugin raises `Temporary`, `Permanent` or `UnknownEffect` and nothing else on
 purpose; anything else is caught once, in the outbox, and is permanent (for an action: unknown).
 
+`rights` is what a plugin may ask of a cluster: Roles are made of it, and nothing else is sent.
 `needs` names what a plugin cannot work without (`kubernetes`). Where the runtime has no connection
 of that name, guards say no to its actions and its diagnostics find nothing; runbooks can be
 written, checked and tested against its declaration all the same.
@@ -25,6 +26,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from agent.model.alert import Alert, Signal
+from agent.model.cluster import Right
 from agent.model.effect import Availability, Effect, Probed, Reversal
 from agent.model.on_call import Telling
 
@@ -89,6 +91,10 @@ class Action:
     availability: Availability = Availability.INTERRUPTS
     contains: bool = False
     """It only keeps its target from doing harm, and is undone by one word."""
+    rights: tuple[Right, ...] = ()
+    """What it asks of a cluster."""
+    declares: bool = False
+    """It changes what is declared, which a repository may keep as it stands there."""
     kind: str = "action"
     probe_function: Probe | None = None
 
@@ -107,6 +113,7 @@ class Diagnostic:
     summary: str
     run: Read
     needs: str = ""
+    rights: tuple[Right, ...] = ()
     kind: str = "diagnostic"
 
 
@@ -120,6 +127,7 @@ class Verification:
     summary: str
     run: Read
     needs: str = ""
+    rights: tuple[Right, ...] = ()
     kind: str = "verification"
 
 
@@ -169,6 +177,7 @@ class StreamSource:
     params: type[Params]
     summary: str
     run: Run
+    rights: tuple[Right, ...] = ()
     kind: str = "stream_source"
 
 
@@ -197,6 +206,8 @@ def action(
     undone_by: str = "",
     availability: Availability = Availability.INTERRUPTS,
     contains: bool = False,
+    rights: tuple[Right, ...] = (),
+    declares: bool = False,
 ) -> Callable[[Act], Action]:
     def declare(function: Act) -> Action:
         return Action(
@@ -210,28 +221,54 @@ def action(
             undone_by=undone_by,
             availability=availability,
             contains=contains,
+            rights=rights,
+            declares=declares,
         )
 
     return declare
 
 
 def diagnostic(
-    *, name: str, params: type[Params], result: type[Result], summary: str, needs: str = ""
+    *,
+    name: str,
+    params: type[Params],
+    result: type[Result],
+    summary: str,
+    needs: str = "",
+    rights: tuple[Right, ...] = (),
 ) -> Callable[[Read], Diagnostic]:
     def declare(function: Read) -> Diagnostic:
         return Diagnostic(
-            name=name, params=params, result=result, summary=summary, run=function, needs=needs
+            name=name,
+            params=params,
+            result=result,
+            summary=summary,
+            run=function,
+            needs=needs,
+            rights=rights,
         )
 
     return declare
 
 
 def verification(
-    *, name: str, params: type[Params], result: type[Result], summary: str, needs: str = ""
+    *,
+    name: str,
+    params: type[Params],
+    result: type[Result],
+    summary: str,
+    needs: str = "",
+    rights: tuple[Right, ...] = (),
 ) -> Callable[[Read], Verification]:
     def declare(function: Read) -> Verification:
         return Verification(
-            name=name, params=params, result=result, summary=summary, run=function, needs=needs
+            name=name,
+            params=params,
+            result=result,
+            summary=summary,
+            run=function,
+            needs=needs,
+            rights=rights,
         )
 
     return declare
@@ -274,10 +311,10 @@ def push_source(
 
 
 def stream_source(
-    *, name: str, params: type[Params], summary: str
+    *, name: str, params: type[Params], summary: str, rights: tuple[Right, ...] = ()
 ) -> Callable[[Run], StreamSource]:
     def declare(function: Run) -> StreamSource:
-        return StreamSource(name=name, params=params, summary=summary, run=function)
+        return StreamSource(name=name, params=params, summary=summary, run=function, rights=rights)
 
     return declare
 

@@ -51,7 +51,10 @@ class Calling:
             raise Permanent(f"{command.use} is no diagnostic")
         params = _params(plugin, command.params, step=command.step)
         kit = self._kits.read(
-            deadline_seconds=command.timeout_seconds, log_fields=_log_fields(command)
+            deadline_seconds=command.timeout_seconds,
+            log_fields=_log_fields(command),
+            use=plugin.name,
+            rights=plugin.rights,
         )
         result = await plugin.run(kit, params)
         return result.model_dump(mode="json")
@@ -78,6 +81,8 @@ class Calling:
             key=command.key,
             deadline_seconds=command.timeout_seconds,
             log_fields=_log_fields(command),
+            use=plugin.name,
+            rights=plugin.rights,
         )
         return await plugin.run(kit, params)
 
@@ -88,7 +93,10 @@ class Calling:
             raise Permanent(f"{command.use} is not probed")
         params = _params(plugin, command.params, step=command.step)
         kit = self._kits.read(
-            deadline_seconds=command.timeout_seconds, log_fields=_log_fields(command)
+            deadline_seconds=command.timeout_seconds,
+            log_fields=_log_fields(command),
+            use=plugin.name,
+            rights=plugin.rights,
         )
         probed = await plugin.probe_function(kit, params, command.key)
         return {"probed": probed.value}

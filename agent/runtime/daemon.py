@@ -30,6 +30,7 @@ from agent.model.records import Silence
 from agent.ports.clock import Clock
 from agent.ports.store import Quarantined, Snapshot, Store
 from agent.runtime.calling import Calling
+from agent.runtime.cluster import cluster_of
 from agent.runtime.egress import written_by_people
 from agent.runtime.escalating import Escalating
 from agent.runtime.expecting import as_read
@@ -150,6 +151,7 @@ class Daemon:
             products=lambda: self.view.registry,
             signals=SignalsInView(view, clock),
             members=members_of(settings.sources, view=view, clock=clock, http=http),
+            cluster=cluster_of(settings.kubernetes, clock=clock, view=view),
             prometheus_url=settings.prometheus_url,
             http=http,
             written=written_by_people(settings, view),
@@ -221,6 +223,8 @@ class Daemon:
         self._spawn(self.halt_files.run(), "halt files")
         self._spawn(self.timers.run(), "timers")
         self._recover(snapshot)
+        if self.kits.cluster is not None:
+            self._spawn(self.kits.cluster.run(), "cluster")
         self._spawn(self.sources.run(), "sources")
         self._spawn(self._housekeeping(), "housekeeping")
         self._spawn(self.escalating.run(), "escalation")
@@ -367,13 +371,13 @@ class Daemon:
     def is_ready(self) -> bool:
         return self._ready
 
-    def unhealthy_because(self) -> str:
+    def unhealthy_because(self, *, of_pages: bool = True) -> str:
         """Empty while the decision loop makes progress, no part of the daemon has ended, and no
         page stands only in the file of last resort."""
         ended = not self._ready or any(task.done() for task in self._tasks)
         if ended or self.lane.stuck_seconds >= STUCK_SECONDS:
             return "the decision loop makes no progress"
-        return self.escalating.unhealthy_because()
+        return self.escalating.unhealthy_because() if of_pages else ""
 
     def is_healthy(self) -> bool:
         return not self.unhealthy_because()

@@ -17,9 +17,11 @@ import structlog
 from agent.catalog.addresses import origin_of
 from agent.core.probe_answers import holds
 from agent.model.alert import Signal
+from agent.model.cluster import Right
 from agent.model.errors import Permanent
 from agent.model.product import Entity, Registry
 from agent.ports.clock import Clock
+from agent.ports.cluster import ClusterControl, ClusterReader, ClusterWatch
 from agent.ports.kit import (
     ActKit,
     Certificates,
@@ -39,6 +41,8 @@ from agent.ports.kit import (
     SignalReader,
     SourceKit,
 )
+from agent.runtime.cluster import Cluster, WatchedCluster
+from agent.runtime.cluster_lending import NO_CLUSTER, Lent, LentToChange
 from agent.runtime.egress import Written
 from agent.runtime.http_client import AiohttpHttp, ReadingHttp
 from agent.runtime.members import Members, NoMembers, ReadingMembers
@@ -125,6 +129,7 @@ class LentToRead:
     processes: ProcessReader
     signals: SignalReader
     members: MemberReader
+    cluster: ClusterReader
     registry: Registry
     log: Log
     deadline_seconds: float
@@ -137,6 +142,7 @@ class LentToAct:
     processes: ProcessControl
     signals: SignalReader
     members: MemberControl
+    cluster: ClusterControl
     registry: Registry
     log: Log
     deadline_seconds: float
@@ -173,6 +179,13 @@ class LentToSource:
     emit_signals: Emit
     keep: Quarantine
     clock: Clock
+    watched: Cluster | None = None
+
+    @property
+    def cluster(self) -> ClusterWatch:
+        if self.watched is None:
+            raise Permanent(NO_CLUSTER)
+        return WatchedCluster(self.watched)
 
     @property
     def registry(self) -> Registry:
@@ -216,8 +229,9 @@ class Kits:
         prometheus_method: str = "POST",
         http: AiohttpHttp | None = None,
         written: Written | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
-        self._clock = clock
+        self._clock, self.cluster = clock, cluster
         self._processes = processes
         self._products = products
         self._http = http or AiohttpHttp(clock)
@@ -235,7 +249,12 @@ class Kits:
         return self._http
 
     def read(
-        self, *, deadline_seconds: float, log_fields: Mapping[str, Any] | None = None
+        self,
+        *,
+        deadline_seconds: float,
+        log_fields: Mapping[str, Any] | None = None,
+        use: str = "",
+        rights: Sequence[Right] = (),
     ) -> ReadKit:
         return LentToRead(
             http=self._reading_http,
@@ -243,6 +262,7 @@ class Kits:
             processes=self._reading_processes,
             signals=self._signals,
             members=self._reading_members,
+            cluster=Lent(self.cluster, use=use, rights=rights, seconds=deadline_seconds),
             registry=self._products(),
             log=StructLog(log_fields or {}),
             deadline_seconds=deadline_seconds,
@@ -254,6 +274,8 @@ class Kits:
         key: str,
         deadline_seconds: float,
         log_fields: Mapping[str, Any] | None = None,
+        use: str = "",
+        rights: Sequence[Right] = (),
     ) -> ActKit:
         return LentToAct(
             http=self._computed_http,
@@ -261,6 +283,7 @@ class Kits:
             processes=self._processes,
             signals=self._signals,
             members=self.members,
+            cluster=LentToChange(self.cluster, use=use, rights=rights, seconds=deadline_seconds),
             registry=self._products(),
             log=StructLog({"key": key, **(log_fields or {})}),
             deadline_seconds=deadline_seconds,
@@ -297,10 +320,13 @@ class Kits:
             emit_signals=emit,
             keep=quarantine,
             clock=self._clock,
+            watched=self.cluster,
         )
 
     async def close(self) -> None:
         await self.members.close()
+        if self.cluster is not None:
+            await self.cluster.connection.close()
         await self._computed_http.close()
         await self._http.close()
         await self._threads.close()

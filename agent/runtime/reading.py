@@ -72,7 +72,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 def connections(settings: Settings) -> tuple[str, ...]:
     """What this site can lend to plugins that need it."""
-    return ("prometheus",) if settings.prometheus_url else ()
+    lent = {"prometheus": settings.prometheus_url, "kubernetes": settings.kubernetes}
+    return tuple(name for name, place in lent.items() if place is not None and place != "")
 
 
 def runbook_folders(settings: Settings) -> list[Path]:

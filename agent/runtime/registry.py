@@ -191,6 +191,7 @@ def plugin_facts(plugin: Plugin, *, is_connected: bool = True) -> PluginFacts:
             undone_by=plugin.undone_by,
             availability=plugin.availability.value,
             contains=plugin.contains,
+            declares=plugin.declares,
             contract=contract_of(plugin),
         )
     if isinstance(plugin, Notifier):

@@ -260,8 +260,8 @@ spec: {owner: t, type: agent, homeostat: {heartbeat: 5, urgency: low}}
         " expected to move (add `cadence: 1d` (it moves as usual within a day), or"
         " `flat_for: 30m` (any change within half an hour))",
         'catalog-info.yaml:7:44: HS301 spec.homeostat.heartbeat: unknown key "heartbeat"'
-        " (known keys: dependencies, failure_domain, health_url, labels, min_available, process,"
-        " replica_of)",
+        " (known keys: dependencies, failure_domain, health_url, kubernetes, labels, min_available,"
+        " process, replica_of, watch_releases)",
         'catalog-info.yaml:7:71: HS301 spec.homeostat.health_url: "ftp://x" is not an HTTP address'
         " (write it like http://127.0.0.1:9090)",
         'catalog-info.yaml:10:18: HS301 metadata.name: "b/c" cannot be a name'
@@ -270,7 +270,7 @@ spec: {owner: t, type: agent, homeostat: {heartbeat: 5, urgency: low}}
         " (write 5s for seconds, 5m for minutes)",
         'catalog-info.yaml:11:57: HS301 spec.homeostat.urgency: unknown key "urgency"'
         " (known keys: baseline, config_hash, control_url, dependencies, failure_domain, gen_ai,"
-        " health_url, heartbeat, labels, min_available, probes, process and 5 more)",
+        " health_url, heartbeat, kubernetes, labels, min_available, probes and 7 more)",
     ]
 
 

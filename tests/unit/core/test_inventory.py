@@ -173,3 +173,15 @@ def test_starting_over_looks_anew() -> None:
     found.clear()
     found.wait(61)
     assert found.incident(case.id).target is None
+
+
+def test_an_inventory_that_moves_finds_what_is_there_now() -> None:
+    known = Inventory([thing()])
+    known.put(thing(keys={"namespace": ("prod-a",), "pod": ("web-3",)}, facts={"replicas": 1}))
+    assert known.find("deployment", {"pod": "web-1"}) == []
+    (found,) = known.find("deployment", {"namespace": "prod-a", "pod": "web-3"})
+    assert found.facts == {"replicas": 1}
+    known.drop("prod-a/deployment/web")
+    known.drop("prod-a/deployment/web")
+    assert known.find("deployment", {"namespace": "prod-a"}) == []
+    assert len(known) == 0

@@ -1,0 +1,140 @@
+"""The cluster: one connection, a watch for each kind and namespace, and what they brought."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import structlog
+
+from agent.catalog.cluster_document import EVERY_NAMESPACE, ClusterSettings
+from agent.core.view import ClusterSight, View
+from agent.ports.clock import Clock
+from agent.ports.cluster import Seen
+from agent.ports.cluster_kinds import Ref
+from agent.ports.cluster_objects import SHAPES, Kept
+from agent.ports.cluster_writers import is_person
+from agent.runtime.cluster_connection import ClusterConnection
+from agent.runtime.cluster_keeping import Keeping
+from agent.runtime.cluster_watch import Watch
+
+log = structlog.get_logger("cluster")
+
+LOOK_SECONDS = 1.0
+OPTIONAL = frozenset({"persistentvolumeclaim", "horizontalpodautoscaler", "cronjob"})
+"""Kinds whose absence among the rights leaves the others as good as they are."""
+
+
+class Cluster:
+    """Runs for as long as the daemon does; `view.inventory` is its own from the start."""
+
+    def __init__(self, settings: ClusterSettings, *, clock: Clock, view: View) -> None:
+        self.settings, self.clock, self._view = settings, clock, view
+        self.connection = ClusterConnection(settings, clock)
+        self.keeping = Keeping(lambda: view.registry)
+        view.inventory = self.keeping.inventory
+        self.watches: dict[tuple[str, str], Watch] = {}
+
+    async def run(self) -> None:
+        """Watches what products declare; a namespace that is declared later is watched then."""
+        running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self.keeping.refresh()
+                wanted = self._wanted()
+                for key in [key for key in running if key not in wanted]:
+                    running.pop(key).cancel()
+                    self.watches.pop(key)
+                    self.keeping.listed(*key, [])
+                for key in wanted:
+                    if key not in running:
+                        self.watches[key] = watch = self._watch(*key)
+                        running[key] = group.create_task(watch.run())
+                self._look()
+                await self.clock.sleep(LOOK_SECONDS)
+
+    def _wanted(self) -> tuple[tuple[str, str], ...]:
+        named = self.settings.namespaces or self.keeping.places.namespaces
+        spaces = ("",) if EVERY_NAMESPACE in named else named
+        kinds = [kind for kind in SHAPES if kind != "node"]
+        nodes = (("node", ""),) if self.settings.nodes else ()
+        return (*((kind, space) for kind in kinds for space in spaces), *nodes)
+
+    def _watch(self, kind: str, namespace: str) -> Watch:
+        return Watch(
+            kind,
+            namespace,
+            connection=self.connection,
+            settings=self.settings,
+            clock=self.clock,
+            listed=self.keeping.listed,
+            changed=self.keeping.changed,
+        )
+
+    def _look(self) -> None:
+        """What guards are told of how well the cluster is seen."""
+        counted = [w for w in self.watches.values() if not (w.is_forbidden and w.kind in OPTIONAL)]
+        now = self.clock.monotonic()
+        ages = [now - w.heard_at for w in counted if w.heard_at is not None]
+        trouble = next(iter(self.unsynced()), "")
+        at = None if trouble or not ages else self.clock.now() - max(ages)
+        self._view.cluster = ClusterSight(seen_at=at, trouble=trouble)
+
+    def unsynced(self) -> tuple[str, ...]:
+        if not self.watches:
+            return ("no product says in which namespace it runs",)
+        return tuple(
+            watch.trouble
+            for watch in self.watches.values()
+            if watch.trouble and not (watch.is_forbidden and watch.kind in OPTIONAL)
+        )
+
+    def objects_of(self, entity: str, kinds: Sequence[str]) -> tuple[Ref, ...]:
+        """Objects of these kinds that belong to an entity, in order of their names. One that it
+        names is there also where it was not seen."""
+        found = {
+            Ref(place.kind, place.name, place.namespace)
+            for place in self.keeping.places.of(entity)
+            if place.name and place.kind in kinds
+        }
+        for kind in kinds:
+            for kept in self.keeping.all_kept(kind):
+                if self.keeping.entity_of(kept) == entity:
+                    found.add(kept.ref)
+        return tuple(sorted(found, key=lambda ref: ref.text))
+
+
+class WatchedCluster:
+    """Implements ports.cluster.ClusterWatch for sources."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def follow(self) -> AsyncIterator[Sequence[Seen]]:
+        return self._cluster.keeping.follow()
+
+    def kept(self, name: str) -> Kept | None:
+        return self._cluster.keeping.kept(name)
+
+    def all_kept(self, kind: str, *, namespace: str = "") -> tuple[Kept, ...]:
+        return self._cluster.keeping.all_kept(kind, namespace=namespace)
+
+    def made_by(self, name: str) -> tuple[Kept, ...]:
+        return self._cluster.keeping.made_by(name)
+
+    def owners(self, kept: Kept) -> tuple[Kept, ...]:
+        return tuple(self._cluster.keeping.owners(kept))
+
+    def entity_of(self, name: str) -> str | None:
+        kept = self._cluster.keeping.kept(name)
+        return self._cluster.keeping.entity_of(kept) if kept is not None else None
+
+    def is_person(self, manager: str) -> bool:
+        return is_person(manager, self._cluster.settings.machines)
+
+    def unsynced(self) -> tuple[str, ...]:
+        return self._cluster.unsynced()
+
+
+def cluster_of(settings: ClusterSettings | None, *, clock: Clock, view: View) -> Cluster | None:
+    return Cluster(settings, clock=clock, view=view) if settings is not None else None

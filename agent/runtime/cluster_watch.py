@@ -1,0 +1,259 @@
+"""List and watch one kind of object in one namespace, for as long as the daemon lives.
+
+A list tells everything there is and the version it is of; the watch tells what changes from there
+on. Bookmarks keep the version young. Everything is listed again every few minutes, whatever the
+watch says; when the version is too old, told as status 410 or as an event in the stream; and when
+nothing came for longer than bookmarks take, since a watch may hang without an end. The client's own
+watch is not used: it loses events (kubernetes-client issues 502, 728, 801, 2223).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+
+from agent.catalog.cluster_document import ClusterSettings
+from agent.model.errors import HomeostatError, Permanent, Temporary
+from agent.ports.clock import Clock
+from agent.ports.cluster_kinds import KINDS, Ref, path_of
+from agent.ports.cluster_objects import SHAPES, Kept, Thing
+from agent.ports.pauses import wait_seconds
+from agent.runtime.cluster_connection import ClusterConnection
+
+if TYPE_CHECKING:
+    import aiohttp
+
+log = structlog.get_logger("cluster")
+
+PAGE = 500
+WATCH_SECONDS = 240
+"""The server ends a watch after so long, and it is begun again."""
+LONGEST_LINE_BYTES = 16 * 1024 * 1024
+FORBIDDEN_PAUSE_SECONDS = 60.0
+"""Rights may be granted while we run."""
+GONE, FORBIDDEN, NOT_FOUND = 410, 403, 404
+
+
+class ListMeta(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class Page(msgspec.Struct):
+    metadata: ListMeta
+    items: tuple[msgspec.Raw, ...] | None = ()
+
+
+class Event(msgspec.Struct):
+    type: str
+    object: msgspec.Raw
+
+
+class Marked(msgspec.Struct):
+    """Of a bookmark only its version counts."""
+
+    metadata: ListMeta
+
+
+class Failure(msgspec.Struct):
+    code: int = 0
+    message: str = ""
+
+
+class TooOld(Exception):
+    """What we know is of a version that the server has forgotten."""
+
+
+PAGES, EVENTS = msgspec.json.Decoder(Page), msgspec.json.Decoder(Event)
+MARKS, FAILURES = msgspec.json.Decoder(Marked), msgspec.json.Decoder(Failure)
+DECODERS = {kind: msgspec.json.Decoder(shape) for kind, shape in SHAPES.items()}
+
+Listed = Callable[[str, str, Sequence[Kept]], None]
+Changed = Callable[[Kept, bool], None]
+"""The object as it is now, or was last; and whether it is there."""
+
+
+class Watch:
+    def __init__(
+        self,
+        kind: str,
+        namespace: str,
+        *,
+        connection: ClusterConnection,
+        settings: ClusterSettings,
+        clock: Clock,
+        listed: Listed,
+        changed: Changed,
+    ) -> None:
+        self.kind, self.namespace = kind, namespace
+        self._connection, self._settings, self._clock = connection, settings, clock
+        self._listed, self._changed = listed, changed
+        self._listed_at = 0.0
+        self._misses = 0
+        self.heard_at: float | None = None
+        """Monotonic time of the last sign that nothing is missed; None: not since the last list
+        failed."""
+        self.trouble = "it was not listed yet"
+        """Why what is known of this kind may not be so; empty: it is."""
+        self.is_forbidden = False
+        self.lists = 0
+
+    @property
+    def what(self) -> str:
+        where = f" in {self.namespace}" if self.namespace else ""
+        return f"{KINDS[self.kind].resource}{where}"
+
+    async def run(self) -> None:
+        version = ""
+        while True:
+            try:
+                if not version or self._is_due():
+                    version = await self._list()
+                version = await self._watch(version)
+                self._misses = 0
+            except TooOld as error:
+                log.info("watch_too_old", what=self.what, said=str(error)[:200])
+                version = ""
+            except HomeostatError as error:
+                version = ""
+                await self._rest(error)
+
+    def _is_due(self) -> bool:
+        return self._clock.monotonic() - self._listed_at >= self._settings.relist
+
+    async def _rest(self, error: HomeostatError) -> None:
+        self.trouble, self.heard_at = f"{self.what}: {error}"[:300], None
+        self._misses += 1
+        pause = wait_seconds(self.what, self._misses)
+        if isinstance(error, Temporary) and error.after_seconds is not None:
+            pause = max(pause, error.after_seconds)
+        if self.is_forbidden:
+            pause = FORBIDDEN_PAUSE_SECONDS
+        if self._misses == 1 or self._misses % 20 == 0:
+            log.warning(
+                "watch_failed", what=self.what, error=self.trouble, again_in=round(pause, 1)
+            )
+        await self._clock.sleep(pause)
+
+    async def _list(self) -> str:
+        """Everything there is, page by page. Returns the version it is of."""
+        kept: list[Kept] = []
+        query = {"limit": str(PAGE)}
+        began = self._clock.monotonic()
+        while True:
+            path = path_of(self.kind, self.namespace)
+            reply = await self._connection.ask("GET", path, query=query)
+            if not reply.is_fine:
+                self._fail(reply.status, reply.said, reply.after_seconds)
+            self.is_forbidden = False
+            try:
+                page = PAGES.decode(reply.body)
+            except (msgspec.DecodeError, RecursionError) as error:
+                raise Temporary(f"a list that is none: {error}") from error
+            kept += (one for raw in page.items or () if (one := self._kept(raw)) is not None)
+            if not page.metadata.continue_:
+                break
+            query["continue"] = page.metadata.continue_
+        self._listed(self.kind, self.namespace, kept)
+        self.lists += 1
+        self._listed_at, self.heard_at, self.trouble = began, began, ""
+        return page.metadata.resource_version
+
+    async def _watch(self, version: str) -> str:
+        """What changes from this version on. Returns the version to go on from."""
+        left = self._listed_at + self._settings.relist - self._clock.monotonic()
+        seconds = max(1, min(WATCH_SECONDS, int(left) + 1))
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(seconds),
+        }
+        path = path_of(self.kind, self.namespace)
+        silence = self._settings.silence
+        async with self._connection.stream(path, query, timeout_seconds=silence) as answer:
+            if answer.status != 200:
+                said = (await answer.content.read(500)).decode(errors="replace")
+                after = answer.headers.get("Retry-After", "")
+                wait = float(after) if after.isdecimal() and len(after) < 6 else None
+                self._fail(answer.status, " ".join(said.split())[:200], wait)
+            async for line in self._lines(answer):
+                version = self._take(line) or version
+                self.heard_at = self._clock.monotonic()
+                if self._is_due():
+                    return version
+        return version
+
+    async def _lines(self, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        import aiohttp  # imported at first use
+
+        rest = b""
+        content = answer.content.iter_any()
+        while True:
+            try:
+                # By our own clock too: a server that drips bytes without a line end is silent.
+                async with asyncio.timeout(self._settings.silence):
+                    part = await anext(content, None)
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                what = " ".join(str(error).split()) or "nothing came, not even a bookmark"
+                raise Temporary(f"the watch broke: {what}"[:200]) from error
+            if part is None:
+                return  # the server ended it: its time was over
+            *lines, rest = (rest + part).split(b"\n")
+            if len(rest) > LONGEST_LINE_BYTES:
+                raise Temporary("the watch broke: a line without an end")
+            for line in lines:
+                if line.strip():
+                    yield line
+
+    def _take(self, line: bytes) -> str:
+        """One event. Returns the version it brings; empty: none."""
+        try:
+            event = EVENTS.decode(line)
+            if event.type == "BOOKMARK":
+                return MARKS.decode(event.object).metadata.resource_version
+            if event.type == "ERROR":
+                failure = FAILURES.decode(event.object)
+                self._fail(failure.code, failure.message, None)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Temporary(f"an event that is none: {error}"[:200]) from error
+        kept = self._kept(event.object)
+        if kept is None:
+            return ""
+        self._changed(kept, event.type != "DELETED")
+        return kept.version
+
+    def _fail(self, status: int, said: str, after: float | None) -> None:
+        if status == GONE:
+            raise TooOld(said)
+        self.is_forbidden = status in (FORBIDDEN, NOT_FOUND)
+        if status == FORBIDDEN:
+            raise Permanent(f"may not list and watch {self.what} (homeostat rbac)")
+        if status == NOT_FOUND:
+            raise Permanent(f"the API server knows no {KINDS[self.kind].resource}")
+        raise Temporary(f"the API server said {status}: {said}"[:250], after_seconds=after)
+
+    def _kept(self, raw: msgspec.Raw) -> Kept | None:
+        """None, and a line in the log, for what cannot be read: it must not hide all others."""
+        thing: Thing
+        try:
+            try:
+                thing = DECODERS[self.kind].decode(raw)
+            except msgspec.ValidationError:
+                thing = msgspec.convert(_without_nulls(msgspec.json.decode(raw)), SHAPES[self.kind])
+        except (msgspec.DecodeError, RecursionError) as error:
+            log.warning("object_unreadable", what=self.what, error=str(error)[:200])
+            return None
+        meta = thing.metadata
+        return Kept(Ref(self.kind, meta.name, meta.namespace), thing)
+
+
+def _without_nulls(value: Any) -> Any:
+    """Some writers say `null` for what is left out elsewhere."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
