@@ -23,7 +23,7 @@ CODE := agent plugins tests docs
 PROSE := agent plugins runbooks docs deploy Makefile README.md CHANGELOG.md CONTRIBUTING.md
 RIGHT := unparseable,froms,iif
 
-.PHONY: help setup setup-run editor fmt fmt-check lint types runbooks laws house check test bench rails-mutation learning-proof signals-proof demo docs docs-check lock clean
+.PHONY: help setup setup-run editor fmt fmt-check lint types runbooks laws house check test cluster-test bench rails-mutation learning-proof signals-proof demo docs docs-check lock sbom manifests clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -102,7 +102,15 @@ test: $(VENV)/.dev laws ## everything that is tested, on real servers where they
 	@missing="$$(tests/support/debian_packages.sh $(TEST_PACKAGES))"; \
 	$(MAKE) editor || missing="$$missing yaml-language-server"; \
 	echo "== pytest"; \
-	TESTS_WITHOUT="$$missing" tests/support/two_parts.sh $(BIN)/pytest -m "not bench" --durations=10
+	said=0; \
+	TESTS_WITHOUT="$$missing" tests/support/two_parts.sh $(BIN)/pytest -m "not bench and not cluster" --durations=10 || said=$$?; \
+	echo "== NOT RUN: the tests against a real Kubernetes control plane (tests/cluster). To run them: make cluster-test"; \
+	exit $$said
+
+# About 15 minutes where nothing is built yet, seconds of building afterwards (tests/cluster/README.md).
+cluster-test: $(VENV)/.dev ## tests against a real Kubernetes control plane, which it builds first
+	@echo "== programs of the control plane"; $(PY) -m tests.cluster.building
+	@echo "== pytest -m cluster"; $(BIN)/pytest -m cluster tests/cluster --timeout=180 --durations=15
 
 bench: $(VENV)/.dev ## measure, as ratios of medians against peers in one run
 	@tests/support/debian_packages.sh $(BENCH_PACKAGES) >/dev/null
@@ -130,6 +138,15 @@ docs-check: $(VENV)/.dev ## is docs/reference what the code says?
 
 lock: | $(PY) ## write the lock files anew from pyproject.toml
 	@tests/support/lock.sh
+
+# What is in the image, for whoever has to know whether a hole concerns them.
+sbom: $(VENV)/.dev ## list of parts of the image as CycloneDX: dist/homeostat-sbom.cdx.json
+	@mkdir -p dist
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --short-PURLs --of JSON -o dist/homeostat-sbom.cdx.json requirements-image.lock
+	@echo "dist/homeostat-sbom.cdx.json: $$(grep -c == requirements-image.lock) packages of requirements-image.lock"
+
+manifests: $(VENV)/.dev ## write deploy/kustomize/base anew from the Helm chart
+	@$(PY) -m tests.support.manifests
 
 clean: ## remove what the other targets made
 	@rm -rf $(VENV) tests/editor/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build

@@ -12,6 +12,7 @@ program_of() {
   case "$1" in
     prometheus-alertmanager) echo "prometheus-alertmanager amtool" ;;
     prometheus) echo "prometheus promtool" ;;
+    etcd-server) echo "etcd" ;;
     *) echo "$1" ;;
   esac
 }
