@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from agent.core.halting import Place
 from agent.core.view import View
 from agent.model.alert import Signal
+from agent.model.cluster import Foreseen
 from agent.model.event import Event
 from agent.model.fault import Fault
 from agent.model.incident import Incident
@@ -20,6 +21,12 @@ from agent.model.principal import Principal
 from agent.model.reason import Reason
 from agent.model.records import Silence
 from agent.ports.store import Store
+
+
+class WouldChange(Protocol):
+    async def __call__(
+        self, use: str, params: Mapping[str, Any], *, key: str
+    ) -> Foreseen | None: ...
 
 
 class Notice(Protocol):
@@ -121,6 +128,11 @@ class Facade(Protocol):
         """Why an action cannot take these parameters; empty where it can."""
         ...
 
+    @property
+    def would_change(self) -> WouldChange:
+        """What an action would change in a cluster; None where it is no action on one."""
+        ...
+
     def halt_places(self) -> Sequence[Place]:
         """The files that can set the kill switch, read now."""
         ...
@@ -133,8 +145,9 @@ class Facade(Protocol):
 
     def now(self) -> float: ...
 
-    def unhealthy_because(self) -> str:
-        """Why it is not healthy; empty where it is."""
+    def unhealthy_because(self, *, of_pages: bool = True) -> str:
+        """Why it is not healthy; empty where it is. Pages that reached nobody count, unless only
+        its own life is asked for: a restart delivers none of them."""
         ...
 
     def is_ready(self) -> bool: ...

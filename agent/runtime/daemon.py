@@ -165,7 +165,7 @@ class Daemon:
             view=self.view,
             last_resort=LastResort(settings.data_dir / NAME),
         )
-        self.unfit = calling.unfit
+        self.unfit, self.would_change = calling.unfit, calling.would_change
         return calling
 
     def _sources_of(self, settings: Settings) -> Sources:

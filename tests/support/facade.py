@@ -133,6 +133,8 @@ class FakeFacade:
     """Why no action can take what it is given."""
     clock: TestClock = field(default_factory=lambda: TestClock(NOW))
     is_on: bool = True
+    unheard: str = ""
+    """What is said of pages that reached nobody."""
     received: list[Signal] = field(default_factory=list)
     asked: list[Event] = field(default_factory=list)
     refusals: list[tuple[str, int]] = field(default_factory=list)
@@ -199,8 +201,10 @@ class FakeFacade:
     def now(self) -> float:
         return self.clock.now()
 
-    def unhealthy_because(self) -> str:
-        return "" if self.is_on else "the decision loop makes no progress"
+    def unhealthy_because(self, *, of_pages: bool = True) -> str:
+        if not self.is_on:
+            return "the decision loop makes no progress"
+        return self.unheard if of_pages else ""
 
     def is_ready(self) -> bool:
         return self.is_on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,6 +32,7 @@ from agent.interface.http.needs import (
     LOOK,
     LOOK_AT_ONE,
     LOOK_AT_OWN,
+    OPEN,
     PLATFORM,
     RESPOND,
     RESPOND_FOR,
@@ -62,7 +64,8 @@ def routes(desk: Desk) -> list[NeedingRoute]:
     incident = "/api/v1/incidents/{id}"
     return [
         route("GET", "/-/healthy", healthy, anybody),
-        route("GET", "/-/ready", ready, anybody),
+        NeedingRoute("/-/alive", partial(alive, desk), methods=["GET"], need=OPEN),
+        NeedingRoute("/-/ready", partial(ready, desk), methods=["GET"], need=OPEN),
         route("POST", "/-/reload", reload, platform),
         route("GET", "/metrics", metrics, look),
         route("GET", "/api/v2/alerts", am.alerts, own),
@@ -138,7 +141,13 @@ async def healthy(desk: Desk, _request: Request, _who: Principal) -> Response:
     return _light(why, is_on=not why)
 
 
-async def ready(desk: Desk, _request: Request, _who: Principal) -> Response:
+async def alive(desk: Desk, _request: Request) -> Response:
+    """For what restarts it, as a kubelet does, and holds no token: whether that could help."""
+    why = desk.facade.unhealthy_because(of_pages=False)
+    return _light(why, is_on=not why)
+
+
+async def ready(desk: Desk, _request: Request) -> Response:
     return _light("not ready yet", is_on=desk.facade.is_ready())
 
 

@@ -279,7 +279,23 @@ async def test_every_answer_carries_the_security_headers() -> None:
             assert "Server" not in headers
 
 
-OPEN_TO_ALL = {"/login", "/static/{name}"}
+async def test_a_kubelet_without_a_token_learns_whether_a_restart_may_help() -> None:
+    """A page that no channel takes is no reason to restart: that would only take the agent away."""
+    facade = FakeFacade(principals=everyone(), unheard="i-1: no channel takes its page")
+    async with client(facade) as session:
+        assert (await session.get("/-/alive")).status == 200
+        assert (await session.get("/-/ready")).status == 200
+        assert (await session.get("/-/healthy")).status == 401
+        facade.is_on = False
+        assert (await session.get("/-/alive")).status == 503
+        assert (await session.get("/-/ready")).status == 503
+    async with client(facade, "viewer-token") as session:
+        facade.is_on = True
+        reply = await session.get("/-/healthy")
+        assert (reply.status, reply.text) == (503, "i-1: no channel takes its page\n")
+
+
+OPEN_TO_ALL = {"/login", "/static/{name}", "/-/alive", "/-/ready"}
 
 
 def every_route() -> list[tuple[str, str]]:
@@ -320,7 +336,7 @@ async def test_roles_walk_every_route(token: str, refused: set[str]) -> None:
     facade = FakeFacade(principals=everyone())
     async with client(facade, token) as session:
         for method, path in every_route():
-            if path in {*OPEN_TO_ALL, "/-/healthy", "/-/ready", "/logout"}:
+            if path in {*OPEN_TO_ALL, "/-/healthy", "/logout"}:
                 continue
             if path.endswith("/events"):
                 continue

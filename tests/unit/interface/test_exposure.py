@@ -95,7 +95,7 @@ async def test_health_says_nothing_of_what_is_watched() -> None:
     facade = FakeFacade(principals=everyone())
     async with running(facade) as (_, url), calling(url, token="sender-token") as caller:
         await facade.add(burning("i-1", title="ShopDatabase"))
-        for path in ("/-/healthy", "/-/ready"):
+        for path in ("/-/healthy", "/-/alive", "/-/ready"):
             reply = await caller.get(path)
             assert reply.status == 200
             assert not re.search("shop|pay|picker|ShopDatabase", reply.text, re.IGNORECASE)

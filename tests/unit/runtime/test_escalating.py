@@ -75,6 +75,7 @@ async def test_where_every_channel_fails_health_does_until_somebody_acknowledges
         [first, *_] = lines(file)
         assert "BROKEN" in first["text"]
         assert "last-resort.jsonl" in made.unhealthy_because()
+        assert made.unhealthy_because(of_pages=False) == ""
         assert b"homeostat_pages_unheard" in made.metrics()
         for incident in list(made.view.incidents.values()):
             await made.ask(Acknowledged(at=made.now(), subject=incident.id, who="bob"))
