@@ -13,7 +13,7 @@ from agent.core.matching import runbook_of
 from agent.core.risk import risk_about
 from agent.core.turn import Todo, Turn
 from agent.model.command import Command, CommandKind
-from agent.model.effect import Effect, OutcomeStatus, Verdict
+from agent.model.effect import Effect, Outcome, OutcomeStatus, Verdict
 from agent.model.incident import Incident, State, StepRun
 from agent.model.reason import Reason
 from agent.model.records import Act
@@ -161,3 +161,14 @@ def _write_act(
         judged_at=turn.at if verdict is not None else known.judged_at,
     )
     return turn.record("act", known.key, body)
+
+
+def ended_because(outcome: Outcome) -> Reason:
+    """How the end of a step is told."""
+    if outcome.reason is Reason.RIGHTS_MISSING:
+        return outcome.reason
+    return {
+        OutcomeStatus.DONE: Reason.STEP_DONE,
+        OutcomeStatus.REFUSED: outcome.reason,
+        OutcomeStatus.UNKNOWN: Reason.STEP_UNKNOWN,
+    }.get(outcome.status, Reason.STEP_FAILED)

@@ -43,6 +43,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     reversal: str
     availability: str
     risk: str
+    key: str
+    """Of the step it would be."""
     fingerprint: str
     """Of the action with just these parameters (core/approval.py)."""
     stops: Reason | None
@@ -78,6 +80,7 @@ def preview(
         reversal=known.reversal if known is not None else Reversal.NONE.value,
         availability=known.availability if known is not None else Availability.REMOVES.value,
         risk=_risk(case, view, known).word,
+        key=question.key,
         fingerprint=fingerprint_of(use, dict(question.params or {})) if _is_sound(params) else "",
         stops=stop.reason if stop is not None else None,
         stops_why=_why(stop),

@@ -24,6 +24,7 @@ from agent.core.matching import RUNNABLE, runbook_of
 from agent.core.plans import (
     choose,
     close_act,
+    ended_because,
     give_up,
     intend,
     may_begin,
@@ -33,6 +34,7 @@ from agent.core.plans import (
 )
 from agent.core.rails import ground
 from agent.core.receiving import HANDS_ON, UNTOLD_STATES, all_clear, is_under_way
+from agent.core.rights import RIGHTS, without_rights
 from agent.core.rollback import break_off, fail_plan, is_in_doubt, went_on
 from agent.core.trust import state_of
 from agent.core.turn import Todo, Turn
@@ -303,11 +305,7 @@ def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
     waiting = tuple(w for w in turn.case.waiting if w != command.key)
     turn = turn.change(steps=steps, waiting=waiting, updated_at=turn.at)
     turn = close_act(turn, command.key, status=outcome.status)
-    reason = {
-        OutcomeStatus.DONE: Reason.STEP_DONE,
-        OutcomeStatus.REFUSED: outcome.reason,
-        OutcomeStatus.UNKNOWN: Reason.STEP_UNKNOWN,
-    }.get(outcome.status, Reason.STEP_FAILED)
+    reason = ended_because(outcome)
     text = f"{command.use}: {outcome.detail}" if outcome.detail else command.use
     turn = turn.note("step", reason, text, who=command.by, data={"key": command.key})
     if command.by != "agent":
@@ -323,6 +321,8 @@ def finish(turn: Turn, command: Command, outcome: Outcome) -> Turn:
         return _refused(turn, command, outcome)
     if outcome.status is OutcomeStatus.UNKNOWN:
         return break_off(turn, Reason.STEP_UNKNOWN, f"{command.use}: {outcome.detail}")
+    if outcome.reason is RIGHTS:
+        return break_off(without_rights(turn, outcome.detail), RIGHTS, text)
     return fail_plan(turn, Reason.STEP_FAILED, text)
 
 

@@ -38,6 +38,7 @@ BRINGS_BACK = {
     Reason.REVIEW_OVERDUE: "read it again, give it a new `review_by`",
     Reason.PLUGIN_CHANGED: "read what the plugin promises now, and whether the runbook still fits",
     Reason.METRIC_CHANGED: "see whether the alert still means what the runbook was written for",
+    Reason.RIGHTS_MISSING: "grant what it needs (homeostat rbac, homeostat doctor --rbac)",
     Reason.SUSPENDED_BY_PERSON: "settle what it was suspended for",
 }
 

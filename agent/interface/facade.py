@@ -7,13 +7,14 @@ the runtime can change behind it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from agent.core.halting import Place
 from agent.core.view import View
 from agent.model.alert import Signal
 from agent.model.cluster import Foreseen
+from agent.model.cluster_state import ClusterState
 from agent.model.event import Event
 from agent.model.fault import Fault
 from agent.model.incident import Incident
@@ -131,6 +132,11 @@ class Facade(Protocol):
     @property
     def would_change(self) -> WouldChange:
         """What an action would change in a cluster; None where it is no action on one."""
+        ...
+
+    @property
+    def cluster_state(self) -> Callable[[], Awaitable[ClusterState | None]]:
+        """What is known of the cluster; None where none is connected."""
         ...
 
     def halt_places(self) -> Sequence[Place]:

@@ -27,3 +27,30 @@ class Right(msgspec.Struct, frozen=True, kw_only=True):
     verbs: tuple[str, ...]
     part: str = ""
     """Subresource: `log`, `eviction`, `scale`, ..."""
+    namespace: str = ""
+    """Asked for in this namespace and in no product's: `kube-system`."""
+    optional: bool = False
+    """It does without: what it would read is unknown where that is not served or not granted."""
+    any_name: bool = False
+    """Of whatever is in the namespace, and not only of workloads that the product names."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Under what an act on a cluster was asked for."""
+
+    by_person: bool = False
+    decided_at: float | None = None
+    """When it was decided by what was seen then; equal for all attempts of it."""
+    keep_off_seconds: float = 600.0
+    """So long after a person's edit an object is left to people. 0: a person asks."""
+
+
+BY_THE_AGENT = Asked()
+
+
+class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
+    """What an act would change in a cluster, as the API server itself says."""
+
+    lines: tuple[str, ...] = ()
+    fails: str = ""
+    """Why it would not be done; empty: it would."""

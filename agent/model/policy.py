@@ -125,6 +125,9 @@ class Rails(msgspec.Struct, frozen=True, kw_only=True):
     """So long a step waits for a rail that lets go by itself, before a person is told."""
     blind_seconds: float = 300.0
     """A source that said nothing for so long may have nothing to say, or may be gone."""
+    cluster_age_seconds: float = 120.0
+    """A cluster was seen as it is so long ago at most. A watch of a quiet one hears every
+    minute that nothing changed. Infinite: it is not asked."""
     watchdog: str = "Watchdog"
     """Name of the alert that always fires, as a sign that its source lives."""
     approval_seconds: float = 900.0

@@ -123,12 +123,16 @@ class Reason(StrEnum):
     APPROVAL_OUTDATED = "approval_outdated", "what was approved is not what would run now"
     WIP_PRODUCT = "wip_product", "enough plans are in hand in this product"
     WIP_FLEET = "wip_fleet", "enough plans are in hand in all"
+    CLUSTER_UNSEEN = "cluster_unseen", "the cluster is not seen as it is now"
+    LEFT_TO_OWNERS = "left_to_owners", "its owners marked it to be left alone"
+    GITOPS_OWNED = "gitops_owned", "a repository keeps it as it is declared there"
     WAITING_FOR_RAIL = "waiting_for_rail", "the step waits for a limit that lets go by itself"
     PARAMETER_UNKNOWN = "parameter_unknown", "a parameter of the step could not be worked out"
 
     # acting
     STEP_DONE = "step_done", "the step is done"
     STEP_FAILED = "step_failed", "the step failed"
+    RIGHTS_MISSING = "rights_missing", "the agent has not the right to do it"
     STEP_UNKNOWN = "step_unknown", "it is unknown whether the step happened"
     STEP_TEMPORARY = "step_temporary", "the step failed for the moment and is tried again"
     INTERRUPTED = "interrupted", "the agent stopped while the step was under way"

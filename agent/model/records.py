@@ -129,6 +129,8 @@ class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Of its latest phase, by its sender's clock. It orders nothing."""
     last_at: float | None = None
     """When it was told again last, where it was."""
+    undone_for: str = ""
+    """Incident for which the agent rolled it back, or a person through the agent."""
 
 
 class SilenceMatcher(msgspec.Struct, frozen=True, kw_only=True):

@@ -177,6 +177,8 @@ class ChangeSeen(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
     late_seconds: float = 0.0
     """How long after it happened it was told, by its sender's clock."""
+    id: str = ""
+    """Its sender's name for it."""
 
 
 class BlindSpotKind(StrEnum):

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from agent.model.cluster import Asked
 from agent.model.errors import Permanent, Temporary
 from agent.ports.cluster_kinds import Ref
 from agent.ports.cluster_objects import Kept
@@ -119,6 +120,11 @@ class ClusterControl(ClusterReader, Protocol):
     control refuses is refused before anything is changed. Raises Conflict, Busy, Gone; and
     UnknownEffect where it was sent and no answer came."""
 
+    @property
+    def asked(self) -> Asked:
+        """By whom, and when it was decided."""
+        ...
+
     async def patch(
         self, ref: Ref, body: Sequence[Json] | Json, *, how: How, part: str = ""
     ) -> Json:
@@ -171,6 +177,10 @@ class ClusterWatch(Protocol):
 
     def is_person(self, manager: str) -> bool:
         """Whether a field manager is a person, as against a controller or a delivery."""
+        ...
+
+    def is_in_sync(self, ref: Ref) -> bool:
+        """Whether what is kept of objects like this one is what there is now."""
         ...
 
     def unsynced(self) -> tuple[str, ...]:

@@ -16,8 +16,9 @@ from agent.ports.cluster_kinds import Ref
 NOTHING: Mapping[str, str] = {}
 
 
-class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Unknown fields are passed over: a newer API server may say more."""
+class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """Unknown fields are passed over: a newer API server may say more. Nothing here can hold itself,
+    so the garbage collector need not look at hundreds of thousands of them."""
 
 
 class Owner(Wire, frozen=True, kw_only=True):
@@ -288,11 +289,13 @@ SHAPES: Mapping[str, type[Thing]] = {
 """Kinds that are watched, with what is kept of each."""
 
 
-class Kept(msgspec.Struct, frozen=True):
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """An object as it was seen last."""
 
     ref: Ref
     thing: Thing
+    template: str = ""
+    """Of a workload: equal where it makes equal pods (ports/cluster_templates.py)."""
 
     @property
     def name(self) -> str:

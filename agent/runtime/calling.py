@@ -11,11 +11,13 @@ from agent.catalog.settings import Use, resolve_secrets
 from agent.core.delivery import WITHHELD
 from agent.core.reaching import LAST_RESORT, is_waiting
 from agent.core.view import View
+from agent.model.cluster import Asked, Foreseen
 from agent.model.command import Command, CommandKind
 from agent.model.effect import Effect
 from agent.model.errors import Permanent
 from agent.model.on_call import Telling
 from agent.ports.plugin import Action, Diagnostic, Message, Notifier, Verification
+from agent.runtime.cluster_preview import KUBERNETES, foresee
 from agent.runtime.kit import Kits
 from agent.runtime.last_resort import LastResort
 from agent.runtime.registry import PluginRegistry
@@ -83,8 +85,37 @@ class Calling:
             log_fields=_log_fields(command),
             use=plugin.name,
             rights=plugin.rights,
+            asked=self._asked(command),
         )
         return await plugin.run(kit, params)
+
+    def _asked(self, command: Command) -> Asked:
+        case, by_person = self._view.incidents.get(command.subject), command.by != "agent"
+        steps = case.steps if case is not None else ()
+        decided = next((s.started_at for s in steps if s.id == command.key), command.created_at)
+        if case is not None and not by_person and case.rollback_step is None:
+            # It may have waited for an approval: what it was decided by was seen before.
+            decided = min(decided, case.chosen_at or decided)
+        hold = self._view.policy.rails.human_change_seconds
+        return Asked(
+            by_person=by_person,
+            decided_at=decided,
+            keep_off_seconds=0.0 if by_person else hold,
+        )
+
+    async def would_change(
+        self, use: str, params: Mapping[str, Any], *, key: str
+    ) -> Foreseen | None:
+        """What an action by a person would change in the cluster; None where it is no action on
+        one. Nothing is changed."""
+        plugin = self._registry().plugins.get(use)
+        if not isinstance(plugin, Action) or plugin.needs != KUBERNETES:
+            return None
+        try:
+            asked = _params(plugin, params)
+        except Permanent as wrong:
+            return Foreseen(fails=str(wrong))
+        return await foresee(self._kits, plugin, asked, key=key)
 
     async def _probe(self, command: Command, plugin: object) -> Mapping[str, Any]:
         if not isinstance(plugin, Action) or plugin.probe_function is None:

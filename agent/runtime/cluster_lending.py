@@ -6,10 +6,11 @@ a conflict is for whoever read the object, and what came of a write without an a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
-from agent.model.cluster import Right
+from agent.model.cluster import BY_THE_AGENT, Asked, Right
 from agent.model.errors import Permanent, Temporary, UnknownEffect
 from agent.ports.cluster import (
     FIELD_MANAGER,
@@ -30,7 +31,19 @@ from agent.runtime.cluster_connection import Reply
 LOG_BYTES = 512 * 1024
 MOST_LINES = 5000
 PAGE = 500
+JSON = "application/json"
+WRITES = frozenset({"patch", "create", "delete"})
+CANNOT = re.compile(r'User ".*" cannot ')
 NO_CLUSTER = "no Kubernetes is connected: write `kubernetes:` into the settings (homeostat doctor)"
+
+
+class Write(NamedTuple):
+    """One change: verb and subresource as RBAC knows them."""
+
+    verb: str
+    ref: Ref
+    part: str
+    body: Any
 
 
 class Lent:
@@ -183,6 +196,8 @@ class Lent:
             return
         if reply.status == 404:
             raise Gone(f"{what} is not there")
+        if reply.status == 403 and verb in WRITES and not _is_about_rights(reply):
+            raise Rejected(f"{what}: {reply.said}")
         if reply.status in (401, 403):
             resource = f"{KINDS[kind].resource}/{part}" if part else KINDS[kind].resource
             where = f" in {namespace}" if namespace else ""
@@ -201,9 +216,6 @@ class Lent:
 class LentToChange(Lent):
     """Implements ports.cluster.ClusterControl."""
 
-    dry_only = False
-    """Nothing but dry runs: for a preview."""
-
     def __init__(
         self,
         cluster: Cluster | None,
@@ -211,23 +223,23 @@ class LentToChange(Lent):
         use: str,
         rights: Sequence[Right],
         seconds: float,
+        asked: Asked = BY_THE_AGENT,
     ) -> None:
         super().__init__(cluster, use=use, rights=rights, seconds=seconds)
-        self.shown: list[tuple[str, Ref, str, Json]] = []
-        """In a preview: each change, with the object as it would be."""
+        self.asked = asked
 
     async def patch(
         self, ref: Ref, body: Sequence[Json] | Json, *, how: How, part: str = ""
     ) -> Json:
         self._may("patch", ref.kind, part)
         path = path_of(ref.kind, ref.namespace, ref.name, part)
-        return await self._write("PATCH", path, body, how.value, ("patch", ref, part))
+        return await self._write(Write("patch", ref, part, body), "PATCH", path, how.value)
 
     async def create(self, kind: str, namespace: str, body: Json) -> Json:
         self._may("create", kind)
         name = str((body.get("metadata") or {}).get("name", ""))
-        done = ("create", Ref(kind, name, namespace), "")
-        return await self._write("POST", path_of(kind, namespace), body, "application/json", done)
+        write = Write("create", Ref(kind, name, namespace), "", body)
+        return await self._write(write, "POST", path_of(kind, namespace), JSON)
 
     async def evict(self, pod: Ref, *, uid: str) -> None:
         self._may("create", "pod", "eviction")
@@ -238,8 +250,7 @@ class LentToChange(Lent):
             "deleteOptions": {"preconditions": {"uid": uid}},
         }
         path = path_of("pod", pod.namespace, pod.name, "eviction")
-        done = ("create", pod, "eviction")
-        await self._write("POST", path, body, "application/json", done)
+        await self._write(Write("create", pod, "eviction", body), "POST", path, JSON)
 
     async def delete(self, ref: Ref, *, uid: str) -> None:
         self._may("delete", ref.kind)
@@ -251,42 +262,83 @@ class LentToChange(Lent):
         }
         path = path_of(ref.kind, ref.namespace, ref.name)
         try:
-            await self._write("DELETE", path, body, "application/json", ("delete", ref, ""))
+            await self._write(Write("delete", ref, "", body), "DELETE", path, JSON)
         except Gone:
             return
 
-    async def _write(
-        self,
-        method: str,
-        path: str,
-        body: Any,
-        media_type: str,
-        done: tuple[str, Ref, str],
-    ) -> Json:
-        verb, ref, part = done
+    async def _write(self, write: Write, method: str, path: str, media_type: str) -> Json:
+        await self._tried(write, method, path, media_type)
         query = {} if method == "DELETE" else {"fieldManager": FIELD_MANAGER}
-        try:
-            tried = await self._ask(
-                method, path, query={**query, "dryRun": "All"}, body=body, media_type=media_type
-            )
-        except UnknownEffect as nothing:
-            raise Temporary(str(nothing)) from nothing  # a dry run has no effect
-        self._check(tried, verb, ref.kind, ref.namespace, ref.text, part)
-        if self.dry_only:
-            self.shown.append((verb, ref, part, _object(tried)))
-            return _object(tried)
-        reply = await self._ask(method, path, query=query, body=body, media_type=media_type)
+        reply = await self._ask(method, path, query=query, body=write.body, media_type=media_type)
         if reply.status >= 500:
             # It may have been written before whoever stands between failed to say so.
-            raise UnknownEffect(f"{ref.text}: the API server said {reply.said}")
-        self._check(reply, verb, ref.kind, ref.namespace, ref.text, part)
+            raise UnknownEffect(f"{write.ref.text}: the API server said {reply.said}")
+        self._check_write(reply, write)
         return _object(reply)
+
+    async def _tried(self, write: Write, method: str, path: str, media_type: str) -> Json:
+        """The same, by a dry run that changes nothing."""
+        body, query = write.body, {"dryRun": "All"}
+        if method == "DELETE":
+            # Its query is not looked at where it has a body: it would be gone for good.
+            body, query = {**write.body, "dryRun": ["All"]}, {}
+        else:
+            query["fieldManager"] = FIELD_MANAGER
+        try:
+            tried = await self._ask(method, path, query=query, body=body, media_type=media_type)
+        except UnknownEffect as nothing:
+            raise Temporary(str(nothing)) from nothing  # a dry run has no effect
+        self._check_write(tried, write)
+        return _object(tried)
+
+    def _check_write(self, reply: Reply, write: Write) -> None:
+        ref = write.ref
+        self._check(reply, write.verb, ref.kind, ref.namespace, ref.text, write.part)
+
+
+class Showing(NamedTuple):
+    """A change as it would be. `after` None: there would be no object; `before` None: there is
+    none, or nobody looked."""
+
+    write: Write
+    before: Json | None
+    after: Json | None
 
 
 class LentToShow(LentToChange):
     """For a preview: every change is a dry run and nothing else."""
 
-    dry_only = True
+    def __init__(
+        self,
+        cluster: Cluster | None,
+        *,
+        use: str,
+        rights: Sequence[Right],
+        seconds: float,
+        asked: Asked = BY_THE_AGENT,
+    ) -> None:
+        super().__init__(cluster, use=use, rights=rights, seconds=seconds, asked=asked)
+        self.shown: list[Showing] = []
+        self._read: dict[tuple[Ref, str], Json] = {}
+
+    async def get(self, ref: Ref, *, part: str = "") -> Json | None:
+        found = await super().get(ref, part=part)
+        if found is not None:
+            self._read[ref, part] = found
+        return found
+
+    async def _write(self, write: Write, method: str, path: str, media_type: str) -> Json:
+        tried = await self._tried(write, method, path, media_type)
+        is_object = write.verb == "patch" or (write.verb == "create" and not write.part)
+        before = self._read.get((write.ref, write.part)) or self._read.get((write.ref, ""))
+        self.shown.append(Showing(write, before, tried if is_object else None))
+        return tried
+
+
+def _is_about_rights(reply: Reply) -> bool:
+    """Admission controls, such as a quota, forbid a write with the same status as the authorizer,
+    who says `User "..." cannot patch resource "..."`."""
+    return CANNOT.search(reply.said) is not None
 
 
 def _object(reply: Reply) -> Json:

@@ -17,7 +17,7 @@ import structlog
 from agent.catalog.addresses import origin_of
 from agent.core.probe_answers import holds
 from agent.model.alert import Signal
-from agent.model.cluster import Right
+from agent.model.cluster import BY_THE_AGENT, Asked, Right
 from agent.model.errors import Permanent
 from agent.model.product import Entity, Registry
 from agent.ports.clock import Clock
@@ -276,6 +276,7 @@ class Kits:
         log_fields: Mapping[str, Any] | None = None,
         use: str = "",
         rights: Sequence[Right] = (),
+        asked: Asked = BY_THE_AGENT,
     ) -> ActKit:
         return LentToAct(
             http=self._computed_http,
@@ -283,7 +284,9 @@ class Kits:
             processes=self._processes,
             signals=self._signals,
             members=self.members,
-            cluster=LentToChange(self.cluster, use=use, rights=rights, seconds=deadline_seconds),
+            cluster=LentToChange(
+                self.cluster, use=use, rights=rights, seconds=deadline_seconds, asked=asked
+            ),
             registry=self._products(),
             log=StructLog({"key": key, **(log_fields or {})}),
             deadline_seconds=deadline_seconds,

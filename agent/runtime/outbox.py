@@ -23,6 +23,7 @@ from agent.model.errors import Permanent, StoreUnavailable, Temporary, UnknownEf
 from agent.model.event import CommandFinished
 from agent.model.reason import Reason
 from agent.ports.clock import Clock
+from agent.ports.cluster import RightsMissing
 from agent.runtime.lane import Undecidable
 
 log = structlog.get_logger("outbox")
@@ -193,6 +194,8 @@ class Outbox:
             return _with_wait(outcome, error.after_seconds)
         except UnknownEffect as error:
             return _failed(OutcomeStatus.UNKNOWN, Reason.STEP_UNKNOWN, str(error))
+        except RightsMissing as error:
+            return _failed(OutcomeStatus.FAILED, Reason.RIGHTS_MISSING, str(error))
         except Permanent as error:
             return _failed(OutcomeStatus.FAILED, Reason.STEP_FAILED, str(error))
         except Exception as error:  # the one place: whatever a plugin raises becomes an outcome

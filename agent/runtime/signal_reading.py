@@ -61,6 +61,7 @@ class SignalsInView:
                 is_manual=c.is_manual,
                 seconds_ago=max(0.0, at - c.at),
                 late_seconds=late_seconds(c),
+                id=c.id,
             )
             for c in found
         )

@@ -13,11 +13,27 @@ from typing import Any
 
 from pydantic import Field
 
+from agent.model.cluster import Right
 from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
+from agent.ports.cluster import Conflict, Json
+from agent.ports.cluster_acting import (
+    ROLLED_OUT,
+    controller_of,
+    rights_of,
+    to_change,
+    touchable,
+    uid_of,
+)
+from agent.ports.cluster_kinds import Ref
+from agent.ports.cluster_selectors import asked_as
+from agent.ports.cluster_walking import items, moment, name_of, text, walk
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 from agent.ports.span import Span
+
+MOST = 200
+"""Of one call: the rest are left for the next."""
 
 
 class DeleteFailed(Params):
@@ -40,9 +56,52 @@ class DeleteFailed(Params):
     availability=Availability.KEEPS,
     summary="Deletes pods that have ended as failed, with their logs",
     needs="kubernetes",
+    rights=(
+        *rights_of(ROLLED_OUT, "get"),
+        Right(kind="replicaset", verbs=("list",)),
+        Right(kind="pod", verbs=("list", "delete")),
+    ),
 )
 async def delete_failed_pods(kit: ActKit, params: DeleteFailed) -> Mapping[str, Any]:
-    raise Permanent(
-        "no Kubernetes is connected: this version only declares what can be done to one, and a "
-        "connection comes with a later one"
+    ref = await kit.cluster.find(params.target, kinds=ROLLED_OUT)
+    workload = await to_change(kit.cluster, ref)
+    selector = asked_as(walk(workload, "spec", "selector"))
+    if selector is None:
+        raise Permanent(f"{ref.text} does not say which pods are its own")
+    makers = await _makers(kit, ref, workload, selector)
+    until = kit.cluster.now() - params.older_than.total_seconds()
+    failed = await kit.cluster.list(
+        "pod", namespace=ref.namespace, labels=selector, fields="status.phase=Failed", most=5000
     )
+    own = [pod for pod in failed if (controller_of(pod) or {}).get("uid") in makers]
+    old = [pod for pod in own if (ended := _ended_at(pod)) is not None and ended < until]
+    deleted = []
+    for pod in old[:MOST]:
+        aim = Ref("pod", name_of(pod), ref.namespace)
+        touchable(kit.cluster, pod, aim)
+        try:
+            await kit.cluster.delete(aim, uid=uid_of(pod))
+        except Conflict:
+            continue  # another one under its name, which has not failed
+        deleted.append(aim.name)
+    kit.log.info("failed_pods_deleted", target=ref.text, deleted=len(deleted))
+    return {"deleted": len(deleted), "left": len(own) - len(deleted), "names": deleted[:20]}
+
+
+async def _makers(kit: ActKit, ref: Ref, workload: Json, selector: str) -> set[Any]:
+    """UIDs of what makes its pods."""
+    uid = uid_of(workload)
+    if ref.kind != "deployment":
+        return {uid}
+    sets = await kit.cluster.list("replicaset", namespace=ref.namespace, labels=selector)
+    return {uid_of(each) for each in sets if (controller_of(each) or {}).get("uid") == uid}
+
+
+def _ended_at(pod: Json) -> float | None:
+    """When the last of it ended; None: it does not say."""
+    times = [moment(c, "lastTransitionTime") for c in items(pod, "status", "conditions")]
+    for kind in ("initContainerStatuses", "containerStatuses"):
+        ends = items(pod, "status", kind)
+        times += [moment(container, "state", "terminated", "finishedAt") for container in ends]
+    known = [at for at in times if at is not None]
+    return max(known) if known and text(pod, "status", "phase") == "Failed" else None

@@ -12,10 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 
 from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
+from agent.ports.cluster import How, Json
+from agent.ports.cluster_acting import ROLLED_OUT, judged, replaced, replaces_pods, rights_of
+from agent.ports.cluster_walking import items, text
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 
@@ -53,9 +56,44 @@ class Patch(Params):
     availability=Availability.KEEPS,
     summary="Sets the image of one container of a workload",
     needs="kubernetes",
+    rights=rights_of(ROLLED_OUT, "get", "patch"),
+    declares=True,
 )
 async def patch_image(kit: ActKit, params: Patch) -> Mapping[str, Any]:
-    raise Permanent(
-        "no Kubernetes is connected: this version only declares what can be done to one, and a "
-        "connection comes with a later one"
-    )
+    ref = await kit.cluster.find(params.target, kinds=ROLLED_OUT)
+
+    async def act(found: Json) -> Mapping[str, Any]:
+        path, before = _container(found, params.container)
+        if before == params.image:
+            return {"changed": False, "image": before}
+        replaces_pods(found, ref)
+        way_back = {"target": params.target, "container": params.container, "image": before}
+        try:
+            Patch.model_validate(way_back)
+        except ValidationError as wrong:
+            text = f"{before} runs now, which cannot be named again: there would be no way back"
+            raise Permanent(text) from wrong
+        change = {"op": "replace", "path": f"{path}/image", "value": params.image}
+        await kit.cluster.patch(ref, replaced(found, change), how=How.JSON)
+        return {
+            "changed": True,
+            "image": params.image,
+            "replaced": before,
+            "undo": {"use": "kubernetes.patch_image", "with": way_back},
+        }
+
+    result = await judged(kit.cluster, ref, act, declares=True)
+    kit.log.info("image_set", target=ref.text, image=params.image)
+    return result
+
+
+def _container(thing: Json, name: str) -> tuple[str, str]:
+    """Where it stands in the workload, and its image. Raises Permanent, with those there are."""
+    seen = []
+    for kind in ("containers", "initContainers"):
+        for number, container in enumerate(items(thing, "spec", "template", "spec", kind)):
+            seen.append(text(container, "name"))
+            if container.get("name") == name:
+                path = f"/spec/template/spec/{kind}/{number}"
+                return path, text(container, "image", most=500)
+    raise Permanent(f"there is no container {name}; there are: {', '.join(seen)}"[:300])

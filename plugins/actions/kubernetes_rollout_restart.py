@@ -16,7 +16,16 @@ from typing import Any
 from pydantic import Field
 
 from agent.model.effect import Availability, Effect, Reversal
-from agent.model.errors import Permanent
+from agent.ports.cluster import How, Json
+from agent.ports.cluster_acting import (
+    RESTARTED_BY,
+    ROLLED_OUT,
+    judged,
+    merged,
+    replaces_pods,
+    rights_of,
+)
+from agent.ports.cluster_walking import mapping
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 
@@ -38,9 +47,20 @@ class Restart(Params):
     availability=Availability.KEEPS,
     summary="Replaces the pods of a workload one after the other, as it is declared",
     needs="kubernetes",
+    rights=rights_of(ROLLED_OUT, "get", "patch"),
 )
 async def restart(kit: ActKit, params: Restart) -> Mapping[str, Any]:
-    raise Permanent(
-        "no Kubernetes is connected: this version only declares what can be done to one, and a "
-        "connection comes with a later one"
-    )
+    ref = await kit.cluster.find(params.target, kinds=ROLLED_OUT)
+
+    async def act(found: Json) -> Mapping[str, Any]:
+        notes = mapping(found, "spec", "template", "metadata", "annotations")
+        if notes.get(RESTARTED_BY) == kit.key:
+            return {"changed": True, "restarted": ref.text}
+        replaces_pods(found, ref)
+        template = {"metadata": {"annotations": {RESTARTED_BY: kit.key}}}
+        await kit.cluster.patch(ref, merged(found, {"spec": {"template": template}}), how=How.MERGE)
+        return {"changed": True, "restarted": ref.text}
+
+    result = await judged(kit.cluster, ref, act)
+    kit.log.info("restarted", target=ref.text)
+    return result

@@ -16,8 +16,10 @@ from typing import Any
 
 from pydantic import Field
 
+from agent.model.cluster import Right
 from agent.model.effect import Availability, Effect, Reversal
-from agent.model.errors import Permanent
+from agent.ports.cluster_acting import ROLLED_OUT, rights_of
+from agent.ports.cluster_undoing import undone
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 
@@ -40,9 +42,17 @@ class Undo(Params):
     availability=Availability.KEEPS,
     summary="Brings a named earlier revision of a workload back",
     needs="kubernetes",
+    rights=(
+        *rights_of(ROLLED_OUT, "get", "patch"),
+        Right(kind="replicaset", verbs=("list",)),
+        Right(kind="controllerrevision", verbs=("list",)),
+    ),
+    declares=True,
 )
 async def undo(kit: ActKit, params: Undo) -> Mapping[str, Any]:
-    raise Permanent(
-        "no Kubernetes is connected: this version only declares what can be done to one, and a "
-        "connection comes with a later one"
+    ref = await kit.cluster.find(params.target, kinds=ROLLED_OUT)
+    result = await undone(
+        kit, ref, target=params.target, to=params.to, use="kubernetes.rollout_undo"
     )
+    kit.log.info("undone", target=ref.text, to=params.to, replaced=result.get("replaced"))
+    return result

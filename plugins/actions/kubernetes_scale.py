@@ -13,10 +13,17 @@ from typing import Any
 
 from pydantic import Field
 
+from agent.model.cluster import Right
 from agent.model.effect import Availability, Effect, Reversal
-from agent.model.errors import Permanent
+from agent.model.errors import Permanent, Temporary
+from agent.ports.cluster import How, Json
+from agent.ports.cluster_acting import judged, merged, rights_of
+from agent.ports.cluster_kinds import KINDS, Ref
+from agent.ports.cluster_walking import name_of, text, whole
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
+
+SCALED = ("deployment", "statefulset")
 
 
 class Scale(Params):
@@ -39,9 +46,46 @@ class Scale(Params):
     availability=Availability.KEEPS,
     summary="Sets the number of replicas of a workload",
     needs="kubernetes",
+    rights=(
+        *rights_of(SCALED, "get"),
+        *(Right(kind=kind, part="scale", verbs=("patch",)) for kind in SCALED),
+        Right(kind="horizontalpodautoscaler", verbs=("list",)),
+    ),
+    declares=True,
 )
 async def scale(kit: ActKit, params: Scale) -> Mapping[str, Any]:
-    raise Permanent(
-        "no Kubernetes is connected: this version only declares what can be done to one, and a "
-        "connection comes with a later one"
-    )
+    ref = await kit.cluster.find(params.target, kinds=SCALED)
+
+    async def act(found: Json) -> Mapping[str, Any]:
+        before = whole(found, "spec", "replicas")
+        if before is None:
+            raise Temporary(f"{ref.text} does not say how many replicas it has")
+        if before == params.replicas:
+            return {"changed": False, "replicas": before}
+        if before == 0:
+            raise Permanent(f"{ref.text} was scaled to nothing: whoever did that has a reason")
+        await _no_autoscaler(kit, ref)
+        body = merged(found, {"spec": {"replicas": params.replicas}})
+        await kit.cluster.patch(ref, body, how=How.MERGE, part="scale")
+        way_back = {"target": params.target, "replicas": before}
+        return {
+            "changed": True,
+            "replicas": params.replicas,
+            "replaced": before,
+            "undo": {"use": "kubernetes.scale", "with": way_back},
+        }
+
+    result = await judged(kit.cluster, ref, act, declares=True)
+    kit.log.info("scaled", target=ref.text, replicas=params.replicas)
+    return result
+
+
+async def _no_autoscaler(kit: ActKit, ref: Ref) -> None:
+    aim = (KINDS[ref.kind].title, ref.name)
+    for scaler in await kit.cluster.list("horizontalpodautoscaler", namespace=ref.namespace):
+        scaled = ("spec", "scaleTargetRef")
+        if (text(scaler, *scaled, "kind"), text(scaler, *scaled, "name")) == aim:
+            raise Permanent(
+                f"{ref.text} is scaled by the autoscaler {name_of(scaler)}, which would set its "
+                "own number again: change its limits"
+            )

@@ -13,6 +13,10 @@ from pydantic import Field
 
 from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
+from agent.ports.cluster import How, Json
+from agent.ports.cluster_acting import CORDONED_BY, judged, merged, note_of, rights_of
+from agent.ports.cluster_walking import items, text, walk
+from agent.ports.cluster_writers import is_person
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 
@@ -30,9 +34,34 @@ class Uncordon(Params):
     undone_by="kubernetes.cordon",
     summary="Opens a node for new pods again",
     needs="kubernetes",
+    rights=rights_of(("node",), "get", "patch"),
 )
 async def uncordon(kit: ActKit, params: Uncordon) -> Mapping[str, Any]:
-    raise Permanent(
-        "no Kubernetes is connected: this version only declares what can be done to one, and a "
-        "connection comes with a later one"
-    )
+    ref = await kit.cluster.find(params.target, kinds=("node",))
+
+    async def act(found: Json) -> Mapping[str, Any]:
+        if walk(found, "spec", "unschedulable") is not True:
+            return {"changed": False}
+        if not kit.cluster.asked.by_person and (by := _person_who_closed(found, kit)):
+            raise Permanent(f"{ref.text} was closed by {by}, who has a reason")
+        notes = {"annotations": {CORDONED_BY: None}}
+        opened = merged(found, {"metadata": notes, "spec": {"unschedulable": None}})
+        await kit.cluster.patch(ref, opened, how=How.MERGE)
+        way_back = {"target": params.target}
+        return {"changed": True, "undo": {"use": "kubernetes.cordon", "with": way_back}}
+
+    result = await judged(kit.cluster, ref, act)
+    kit.log.info("uncordoned", target=ref.text, changed=result["changed"])
+    return result
+
+
+def _person_who_closed(node: Json, kit: ActKit) -> str:
+    """Empty: a machine did, or the agent itself. Whoever is not known is taken for a person."""
+    managers = [
+        text(entry, "manager", most=128)
+        for entry in items(node, "metadata", "managedFields")
+        if walk(entry, "fieldsV1", "f:spec", "f:unschedulable") is not None
+    ]
+    if not managers:  # nobody keeps count of who wrote it
+        return "" if note_of(node, CORDONED_BY) else "somebody"
+    return next((name for name in managers if is_person(name, kit.cluster.machines())), "")

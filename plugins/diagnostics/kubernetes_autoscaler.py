@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from agent.model.errors import Permanent
+from agent.model.cluster import Right
+from agent.ports.cluster import Gone, Json
+from agent.ports.cluster_kinds import WORKLOADS, ref_of
+from agent.ports.cluster_scalers import scaler_seen, scalers_of
+from agent.ports.cluster_walking import ago
 from agent.ports.kit import ReadKit
 from agent.ports.plugin import Params, Result, diagnostic
 from agent.ports.span import Span
+
+SCALER = "horizontalpodautoscaler"
 
 
 class Scaled(Params):
@@ -44,9 +50,32 @@ class Autoscaler(Result):
     result=Autoscaler,
     summary="The horizontal autoscaler of a workload: bounds, wish, and use over target",
     needs="kubernetes",
+    rights=(Right(kind="horizontalpodautoscaler", verbs=("get", "list")),),
 )
 async def autoscaler(kit: ReadKit, params: Scaled) -> Autoscaler:
-    raise Permanent(
-        "no Kubernetes is connected: this version only declares what can be asked of one, and a "
-        "connection comes with a later one"
+    found = await _scalers(kit, params.target)
+    if len(found) != 1:
+        return Autoscaler(exists=bool(found))
+    seen = scaler_seen(found[0])
+    return Autoscaler(
+        exists=True,
+        minimum=seen.minimum,
+        maximum=seen.maximum,
+        current=seen.current,
+        wanted=seen.wanted,
+        use=seen.use,
+        reads_metric=seen.reads_metric,
+        able=seen.able,
+        scaled_ago=ago(kit.cluster.now(), seen.scaled_at),
     )
+
+
+async def _scalers(kit: ReadKit, target: str) -> tuple[Json, ...]:
+    named = ref_of(target)
+    if named is not None and named.kind == SCALER:
+        scaler = await kit.cluster.get(named)
+        if scaler is None:
+            raise Gone(f"{target} is not there")
+        return (scaler,)
+    ref = await kit.cluster.find(target, kinds=WORKLOADS)
+    return scalers_of(await kit.cluster.list(SCALER, namespace=ref.namespace), ref)

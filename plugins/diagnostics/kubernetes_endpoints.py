@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from agent.model.errors import Permanent
+from agent.model.cluster import Right
+from agent.ports.cluster_network import SERVICE_NAME, endpoints_seen, services_of
+from agent.ports.cluster_questions import GETS_WORKLOADS, LISTS_PODS, workload
+from agent.ports.cluster_walking import ago, name_of
 from agent.ports.kit import ReadKit
 from agent.ports.plugin import Params, Result, diagnostic
 from agent.ports.span import Span
@@ -36,9 +39,28 @@ class Endpoints(Result):
     result=Endpoints,
     summary="Addresses behind a workload's Service: ready and not ready",
     needs="kubernetes",
+    rights=(
+        *GETS_WORKLOADS,
+        LISTS_PODS,
+        Right(kind="service", verbs=("list",)),
+        Right(kind="endpointslice", verbs=("list",)),
+    ),
 )
 async def endpoints(kit: ReadKit, params: Backed) -> Endpoints:
-    raise Permanent(
-        "no Kubernetes is connected: this version only declares what can be asked of one, and a "
-        "connection comes with a later one"
+    found = await workload(kit.cluster, params.target)
+    space = found.ref.namespace
+    services = services_of(await kit.cluster.list("service", namespace=space), found.labels)
+    if not services:
+        return Endpoints(services=0, ready=0, not_ready=0)
+    names = ",".join(sorted(name_of(service) for service in services))
+    slices = await kit.cluster.list(
+        "endpointslice", namespace=space, labels=f"{SERVICE_NAME} in ({names})"
+    )
+    pods = {name_of(pod) for pod in await found.pods(kit.cluster)}
+    seen = endpoints_seen(services, slices, pods)
+    return Endpoints(
+        services=seen.services,
+        ready=seen.ready,
+        not_ready=seen.not_ready,
+        changed_ago=ago(kit.cluster.now(), seen.changed_at),
     )

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from agent.model.errors import Permanent
+from agent.model.cluster import Right
+from agent.ports.cluster import Gone
+from agent.ports.cluster_quotas import (
+    Refusals,
+    fullest,
+    lacks,
+    lacks_by_condition,
+    named,
+    refusals,
+)
 from agent.ports.kit import ReadKit
 from agent.ports.plugin import Params, Result, diagnostic
 
@@ -43,9 +52,45 @@ class Quota(Result):
     result=Quota,
     summary="How full the quota of a namespace is, and what was refused for it",
     needs="kubernetes",
+    rights=(
+        Right(kind="resourcequota", verbs=("list",)),
+        Right(kind="event", verbs=("list",)),
+        Right(kind="replicaset", verbs=("list",)),
+        Right(kind="statefulset", verbs=("get",)),
+        Right(kind="daemonset", verbs=("get",)),
+    ),
 )
 async def quota(kit: ReadKit, params: Quotas) -> Quota:
-    raise Permanent(
-        "no Kubernetes is connected: this version only declares what can be asked of one, and a "
-        "connection comes with a later one"
+    space = params.namespace
+    quotas = named(await kit.cluster.list("resourcequota", namespace=space), params.name)
+    if params.name is not None and not quotas:
+        raise Gone(f"{space} has no quota {params.name[:80]!r}")
+    full = fullest(quotas)
+    events = await kit.cluster.list(
+        "event", namespace=space, fields="reason=FailedCreate", most=5000
     )
+    found = refusals(events, kit.cluster.now(), quota=params.name)
+    return Quota(
+        used=full.used,
+        resource=full.resource,
+        refused=found.count,
+        short=await _short(kit, params, found),
+    )
+
+
+async def _short(kit: ReadKit, params: Quotas, found: Refusals) -> int | None:
+    """Replica sets say it themselves; of the others it is those whose pods were refused and that
+    still have too few."""
+    sets = await kit.cluster.list("replicaset", namespace=params.namespace, most=5000)
+    short = lacks_by_condition(sets, quota=params.name)
+    for ref in sorted(found.of):
+        if ref.kind not in ("statefulset", "daemonset"):
+            continue
+        lacking = await kit.cluster.get(ref)
+        if lacking is None:
+            continue  # it is gone, and lacks nothing any more
+        told = lacks(lacking)
+        if told is None:
+            return None
+        short += told
+    return short

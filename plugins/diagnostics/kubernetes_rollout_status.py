@@ -1,14 +1,18 @@
 """How far a rollout has come: what is wanted, what is there, and whether it still moves.
 
-Counts are of the workload as a whole. `unchanged_for` is the time since any of them changed, which
-tells a slow rollout from one that stands still.
+Counts are of the workload as a whole. `unchanged_for` tells a slow rollout from one that stands
+still: of a Deployment it is the time since it came forward, as its own deadline counts it, or since
+it became available or ceased to be; of the rest the time since its controller wrote any of them.
 """
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from agent.model.errors import Permanent
+from agent.ports.cluster_kinds import WORKLOADS
+from agent.ports.cluster_rollouts import rollout_of
+from agent.ports.cluster_walking import span
+from agent.ports.cluster_workloads import GETS_WORKLOADS, got
 from agent.ports.kit import ReadKit
 from agent.ports.plugin import Params, Result, diagnostic
 from agent.ports.span import Span
@@ -44,13 +48,14 @@ class RolloutStatus(Result):
     )
     paused: bool | None = Field(default=None, description="Somebody paused the rollout.")
     progressing: bool | None = Field(
-        default=None, description="Its own deadline for progress has not passed."
+        default=None, description="Its own deadline for progress has not passed; sets have none."
     )
     unchanged_for: Span | None = Field(
-        default=None, description="Time since any of the counts changed."
+        default=None, description="Time since the counts changed; see above."
     )
     reason: str | None = Field(
-        default=None, description="Why it does not go on, in the words of the controller."
+        default=None,
+        description="Why it does not go on, as the controller says; empty: it says nothing.",
     )
 
 
@@ -60,9 +65,21 @@ class RolloutStatus(Result):
     result=RolloutStatus,
     summary="How far a rollout has come, and whether it still moves",
     needs="kubernetes",
+    rights=GETS_WORKLOADS,
 )
 async def rollout_status(kit: ReadKit, params: Rollout) -> RolloutStatus:
-    raise Permanent(
-        "no Kubernetes is connected: this version only declares what can be asked of one, and a "
-        "connection comes with a later one"
+    ref = await kit.cluster.find(params.target, kinds=WORKLOADS)
+    seen = rollout_of(await got(kit.cluster, ref), ref.kind, kit.cluster.now())
+    return RolloutStatus(
+        wanted=seen.wanted,
+        ready=seen.ready,
+        updated=seen.updated,
+        available=seen.available,
+        misplaced=seen.misplaced,
+        complete=seen.is_complete,
+        observed=seen.is_observed,
+        paused=seen.is_paused,
+        progressing=seen.is_progressing,
+        unchanged_for=span(seen.unchanged_for) if seen.unchanged_for is not None else None,
+        reason=seen.reason,
     )

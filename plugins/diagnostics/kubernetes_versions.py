@@ -1,17 +1,31 @@
 """Which versions of Kubernetes run, and whether an upgrade is under way.
 
 Under way: the newest version came within the last day, and nodes have been changing to it within
-the last two hours.
+the last two hours. That is known from kube-state-metrics where Prometheus remembers a day of it;
+otherwise only where nodes are replaced by newer ones, by the age of these.
 """
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from agent.model.errors import Permanent
+from agent.model.cluster import Right
+from agent.ports.cluster_questions import prometheus
+from agent.ports.cluster_upkeep import (
+    NodeVersion,
+    Upgrade,
+    node_versions,
+    upgrade_by_history,
+    upgrade_by_nodes,
+    versions_seen,
+)
+from agent.ports.cluster_walking import ago, text
 from agent.ports.kit import ReadKit
 from agent.ports.plugin import Params, Result, diagnostic
 from agent.ports.span import Span
+
+STEP_SECONDS = 300.0
+FIRST_SEEN = "min by (node, kubelet_version) (min_over_time(timestamp(kube_node_info)[1d:5m]))"
 
 
 class Versions(Params):
@@ -40,9 +54,33 @@ class VersionsState(Result):
     result=VersionsState,
     summary="Versions of the control plane and the nodes, and whether they are being upgraded",
     needs="kubernetes",
+    rights=(Right(kind="node", verbs=("list",)),),
 )
 async def versions(kit: ReadKit, params: Versions) -> VersionsState:
-    raise Permanent(
-        "no Kubernetes is connected: this version only declares what can be asked of one, and a "
-        "connection comes with a later one"
+    server = text(await kit.cluster.question("/version"), "gitVersion")
+    nodes = node_versions(await kit.cluster.list("node", most=20_000))
+    seen = versions_seen(server, nodes)
+    newest = seen.versions[0] if seen.skew is not None and seen.versions else ""
+    upgrade = await _upgrade(kit, nodes, newest)
+    return VersionsState(
+        versions=list(seen.versions[:20]),
+        skew=seen.skew,
+        behind=seen.behind,
+        upgrading=upgrade.upgrading,
+        changed_ago=ago(kit.cluster.now(), upgrade.changed_at),
     )
+
+
+async def _upgrade(kit: ReadKit, nodes: tuple[NodeVersion, ...], newest: str) -> Upgrade:
+    if not newest:
+        return Upgrade(upgrading=None, changed_at=None)
+    now = kit.cluster.now()
+    samples = await prometheus(kit, FIRST_SEEN)
+    first: dict[tuple[str, str], float] = {}
+    for each in samples or ():
+        key = each.labels.get("node", ""), each.labels.get("kubelet_version", "")
+        first[key] = min(each.value, first.get(key, each.value))
+    told = upgrade_by_history(first, newest, now, step=STEP_SECONDS)
+    if told.upgrading is not None:
+        return told
+    return upgrade_by_nodes(nodes, newest, now)

@@ -6,18 +6,11 @@ enough for a page to show the right line; it is no base for a decision where bet
 
 from __future__ import annotations
 
-import re
-
 from pydantic import Field
 
 from agent.ports.kit import ReadKit
+from agent.ports.log_lines import errors_among
 from agent.ports.plugin import Params, Result, diagnostic
-
-ERROR = re.compile(
-    r"(?i)\b(?:error|fatal|critical|panic|traceback|exception|failed|out of memory|killed)\b"
-    r"|\b[A-Z]\w*(?:Error|Exception)\b"
-)
-NO_ERROR = re.compile(r"(?i)\b(?:0|no|without) (?:errors?|exceptions?)\b")
 
 
 class RecentLog(Params):
@@ -39,7 +32,7 @@ class RecentLogResult(Result):
 )
 async def recent_log(kit: ReadKit, params: RecentLog) -> RecentLogResult:
     lines = await kit.processes.recent_log(params.target, lines=params.lines)
-    errors = [line for line in lines if ERROR.search(NO_ERROR.sub("", line))]
+    errors = errors_among(lines)
     return RecentLogResult(
         lines=list(lines), errors=len(errors), last_error=errors[-1] if errors else ""
     )

@@ -17,11 +17,10 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 import typer
@@ -31,8 +30,10 @@ from agent.catalog.faults import FaultsError
 from agent.catalog.files import is_open_to_all
 from agent.catalog.settings import Settings, load_settings
 from agent.interface.cli.client import Told, Unreachable, address, request
+from agent.interface.cli.doctor_cluster import connection_looks, rights_looks
+from agent.interface.cli.looking import Grade, Look
 from agent.interface.cli.output import FOUND_WRONG, Format, FormatOption, clean, emit, table
-from agent.interface.cli.site import ConfigOption, settings_path
+from agent.interface.cli.site import ConfigOption, settings_of, settings_path
 from agent.model.fault import FaultSeverity
 from agent.runtime.delivering import fault_of
 from agent.runtime.halt_files import places as halt_places
@@ -43,23 +44,6 @@ LOOK_SECONDS = 2.0
 OLDEST_PYTHON = (3, 11)
 OLDEST_SQLITE = (3, 37, 0)
 LEAST_FREE_BYTES = 512 * 1024 * 1024
-
-
-class Grade(StrEnum):
-    GOOD = "good"
-    UNWISE = "unwise"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True)
-class Look:
-    """One row: what was looked at, what was found, why it matters, how to mend it."""
-
-    what: str
-    grade: Grade
-    found: str
-    why: str = ""
-    mend: str = ""
 
 
 def _python() -> Look:
@@ -265,17 +249,28 @@ def looks(config: Path | None) -> Iterator[Look]:
     yield from _survey(settings)
     yield from _plugins_and_files(settings)
     yield from _outside(settings)
+    yield from connection_looks(settings)
 
 
 @app.command()
-def doctor(config: ConfigOption = None, style: FormatOption = Format.TEXT) -> None:
+def doctor(
+    rbac: Annotated[
+        bool,
+        typer.Option("--rbac", help="Compare what the cluster grants with what is needed instead."),
+    ] = False,
+    config: ConfigOption = None,
+    style: FormatOption = Format.TEXT,
+) -> None:
     """Look at what this installation needs, and say how to mend what is missing.
 
-    Exit code 1 where something is wrong.
+    With --rbac: whether the agent is granted in the cluster exactly what its watch and its runbooks
+    need, asked with its own credentials. Too much is wrong as well.
+
+    Exit code 1 where something is wrong, or not known.
 
     Example: homeostat doctor --config homeostat.yaml
     """
-    found = list(looks(settings_path(config)))
+    found = list(rights_looks(settings_of(config)) if rbac else looks(settings_path(config)))
 
     def as_text() -> str:
         rows = [(one.grade.value, one.what, one.found) for one in found]
@@ -285,7 +280,7 @@ def doctor(config: ConfigOption = None, style: FormatOption = Format.TEXT) -> No
             for one in found
             if one.grade is not Grade.GOOD
         ]
-        return "\n".join(lines)
+        return "\n".join(dict.fromkeys(lines))
 
     emit([asdict(one) for one in found], style, as_text)
     if any(one.grade is Grade.WRONG for one in found):

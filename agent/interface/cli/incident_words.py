@@ -77,7 +77,9 @@ def preview_text(preview: dict[str, Any]) -> str:
         "verified by": preview["verified_by"],
         "would run": "yes" if preview["would_run"] else f"no: {why_it_stops(preview)}",
     }
-    return pairs({name: value for name, value in facts.items() if value})
+    told = pairs({name: value for name, value in facts.items() if value})
+    changes = [f"  {clean(line)}" for line in preview["changes"]]
+    return "\n".join([told, "", "in the cluster:", *changes]) if changes else told
 
 
 def why_it_stops(preview: dict[str, Any]) -> str:

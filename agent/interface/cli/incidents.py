@@ -221,7 +221,9 @@ def run(
         list[str] | None,
         typer.Option("--with", help="A parameter: name=text, or name:=json. Repeatable."),
     ] = None,
-    preview: Annotated[bool, typer.Option(help="Only show what would run.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", "--dry-run", help="Only show what would run and change.")
+    ] = False,
     watch: Annotated[bool, typer.Option(help="Wait until it is clear whether it helped.")] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for its end; 0: do not.")] = 60.0,
     style: FormatOption = Format.TEXT,

@@ -29,6 +29,7 @@ from agent.interface.cli import (
     own,
     plugins,
     promotions,
+    rbac,
     records,
     run,
     runbooks,
@@ -80,6 +81,7 @@ def build(bodies: run.Bodies) -> typer.Typer:
         outcomes.app,
         halting.app,
         plugins.app,
+        rbac.app,
         records.app,
     ):
         app.add_typer(part)

@@ -16,6 +16,7 @@ from agent.interface.cli.output import (
     table,
 )
 from agent.interface.cli.site import ConfigOption, plugins_of
+from agent.runtime.cluster_rights import right_text
 
 app = typer.Typer()
 
@@ -26,7 +27,9 @@ def plugins(
     kind: Annotated[str, typer.Option(help="Only of this kind, for example action.")] = "",
     style: FormatOption = Format.TEXT,
 ) -> None:
-    """List the plugins that are loaded. Exit code 1 where a file was refused.
+    """List the plugins that are loaded, and what each may ask of a cluster.
+
+    Exit code 1 where a file was refused.
 
     Example: homeostat plugins --kind action
     """
@@ -42,6 +45,7 @@ def plugins(
             "effect": facts[name].effect if plugin.kind == "action" else None,
             "summary": plugin.summary,
             "file": str(registry.paths[name]),
+            "rights": [right_text(right) for right in getattr(plugin, "rights", ())],
         }
         for name, plugin in sorted(registry.plugins.items())
         if not kind or plugin.kind == kind
@@ -51,6 +55,8 @@ def plugins(
     def as_text() -> str:
         rows = [(p["name"], p["kind"], p["effect"] or "-", p["summary"]) for p in loaded]
         lines = [table(rows, head=("NAME", "KIND", "EFFECT", "SUMMARY"))]
+        asking = [(p["name"], "; ".join(p["rights"])) for p in loaded if p["rights"]]
+        lines += ["", table(asking, head=("NAME", "ASKS OF A CLUSTER"))] if asking else []
         lines += [f"refused: {r['file']}: {r['why']}" for r in refused]
         return "\n".join(lines)
 

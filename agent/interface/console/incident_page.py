@@ -17,7 +17,7 @@ from agent.interface.console.incident_forms import MOST_FIELDS, parameters_of, r
 from agent.interface.console.rendering import page
 from agent.interface.http.desk import Desk, belongs, may_on, require_on, words
 from agent.interface.http.halt_api import halt_json
-from agent.interface.http.previewing import previewed, require_shown
+from agent.interface.http.previewing import foreseen, previewed, require_shown
 from agent.interface.http.replies import Refused
 from agent.interface.http.resolving import KINDS, actions_of, require_aim, resolution
 from agent.interface.learned import what_follows
@@ -118,7 +118,7 @@ async def change_incident(wish: str, desk: Desk, request: Request, who: Principa
         await desk.ask(_wish(wish, given, incident, desk, who))
     except Refused as refused:
         if wish == "run":
-            return _preview_page(desk, request, who, incident, given, refused)
+            return await _preview_page(desk, request, who, incident, given, refused)
         notice = f"{refused.error}. {refused.remedy}"
         return await _page(desk, request, who, notice=notice, status=refused.status)
     return sent_to(f"/incidents/{quote(incident.id)}")
@@ -128,10 +128,10 @@ async def preview(desk: Desk, request: Request, who: Principal) -> Response:
     """What an action would be, before it is: a page of its own, which no news takes away."""
     incident = await desk.incident(request.path_params["id"], who)
     require_on(who, Role.RESPONDER, incident.product)
-    return _preview_page(desk, request, who, incident, await form(desk, request), None)
+    return await _preview_page(desk, request, who, incident, await form(desk, request), None)
 
 
-def _preview_page(
+async def _preview_page(
     desk: Desk,
     request: Request,
     who: Principal,
@@ -144,7 +144,7 @@ def _preview_page(
     try:
         params = parameters_of(text)
         require_aim(desk.facade.view, who, params)
-        found = previewed(desk, incident, who, use, params)
+        found = await foreseen(desk, previewed(desk, incident, who, use, params))
     except Refused as wrong:
         refused = refused or wrong
     return page(

@@ -12,12 +12,12 @@ from agent.interface.http import alertmanager_routes as am
 from agent.interface.http import blindspots_api as blind
 from agent.interface.http import breakers_api as broken
 from agent.interface.http import changes_api as changed
+from agent.interface.http import cluster_api, outcomes_api, own_api, records_api, slack_api
 from agent.interface.http import follow_ups_api as after
 from agent.interface.http import halt_api as halting
 from agent.interface.http import incidents_api as on
 from agent.interface.http import members_api as machinery
 from agent.interface.http import on_call_api as rota
-from agent.interface.http import outcomes_api, own_api, records_api, slack_api
 from agent.interface.http import promotions_api as proposed
 from agent.interface.http import runbooks_api as books
 from agent.interface.http import slos_api as objectives
@@ -91,6 +91,7 @@ def routes(desk: Desk) -> list[NeedingRoute]:
         route("POST", "/api/v1/self/review", own_api.review, platform),
         route("GET", "/api/v1/breakers", broken.breakers, own),
         route("POST", "/api/v1/breakers/reset", broken.reset_breaker, platform),
+        route("GET", "/api/v1/cluster", cluster_api.cluster, cluster_api.LOOK_AT_CLUSTER),
         route("GET", "/api/v1/on-call", rota.on_call, look),
         route("GET", "/api/v1/ledger", steer.ledger, look),
         route("GET", "/api/v1/absorbed", AbsorbedReader().asked, own),
@@ -100,6 +101,7 @@ def routes(desk: Desk) -> list[NeedingRoute]:
         route("GET", "/api/v1/slos", objectives.slos, own),
         route("GET", "/api/v1/outcomes", outcomes_api.outcomes, own),
         route("GET", "/api/v1/changes", changed.changes, own),
+        route("GET", "/api/v1/changes/releases", changed.release_counts, own),
         *_of_what_is_learned(route),
         route("GET", "/api/v1/events", steer.events, own),
         slack_api.route(desk),

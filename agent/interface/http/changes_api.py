@@ -8,15 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent.catalog.quantities import parse_duration
-from agent.core.changes import changes_of, late_seconds
+from agent.core.changes import MOST_CHANGES, changes_of, late_seconds
 from agent.core.view import View
 from agent.interface.http.desk import Desk, belongs
 from agent.interface.http.replies import Refused, json_reply
 from agent.interface.times import rfc3339, rfc3339_or_none
+from agent.measure.releases import Releases, releases
 from agent.model.principal import Principal
 from agent.model.records import ChangeRecord
 
 DEFAULT_SINCE = "24h"
+RELEASES_SINCE = "30d"
 LONGEST_SECONDS = 2 * 366 * 86_400.0
 MOST = 500
 
@@ -36,6 +38,7 @@ def change_json(change: ChangeRecord) -> dict[str, Any]:
         "manual": change.is_manual,
         "late_seconds": round(late_seconds(change), 1),
         "link": change.link or None,
+        "undone_for": change.undone_for or None,
     }
 
 
@@ -63,6 +66,36 @@ async def changes(desk: Desk, request: Request, who: Principal) -> Response:
         entity=asked.get("entity", ""),
     )
     return json_reply([change_json(change) for change in found])
+
+
+def release_json(counted: Releases) -> dict[str, Any]:
+    rate = counted.failure_rate
+    return {
+        "product": counted.product,
+        "since": rfc3339(counted.since),
+        "releases": counted.releases,
+        "failed": counted.failed,
+        "rolled_back": counted.rolled_back,
+        "under_way": counted.under_way,
+        "change_failure_rate": round(rate, 4) if rate is not None else None,
+        "broken": [change_json(change) for change in counted.broken],
+    }
+
+
+async def release_counts(desk: Desk, request: Request, who: Principal) -> Response:
+    """`GET /api/v1/changes/releases`: `?since=`, a duration, and `?product=`."""
+    asked = request.query_params
+    seconds = _seconds(asked.get("since", "") or RELEASES_SINCE)
+    product = asked.get("product", "")
+    since = desk.facade.now() - seconds
+    found = releases(desk.facade.view.changes, since=since, most_kept=MOST_CHANGES)
+    return json_reply(
+        [
+            release_json(counted)
+            for counted in found
+            if product in ("", counted.product) and belongs(who, counted.product)
+        ]
+    )
 
 
 def _seconds(since: str) -> float:

@@ -220,7 +220,7 @@ def products_of(
     in particular, such as substrate."""
     if isinstance(signal, Alert):
         alert = clean_alert(signal)  # as it will be decided about
-        found = identify(alert, registry)
+        found = identify(alert, registry, inventory)
         said = {alert.labels["product"]} if "product" in alert.labels else set()
         is_known = found.entity is not None or found.product is not None
         return frozenset({*said, found.product} if is_known else said)

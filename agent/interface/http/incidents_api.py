@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from agent.interface.http.desk import Desk, Why, belongs, query_flag, require_on, words
 from agent.interface.http.incident_json import incident_json
-from agent.interface.http.previewing import previewed, require_shown
+from agent.interface.http.previewing import foreseen, previewed, require_shown
 from agent.interface.http.replies import Refused, json_reply
 from agent.interface.http.resolving import Resolve, require_aim, resolution
 from agent.interface.learned import what_follows
@@ -124,7 +124,7 @@ async def run(desk: Desk, request: Request, who: Principal) -> Response:
     require_aim(desk.facade.view, who, asked.params)
     if asked.preview:
         found = previewed(desk, incident, who, asked.use, asked.params)
-        return json_reply({"preview": found})
+        return json_reply({"preview": await foreseen(desk, found)})
     require_shown(desk, incident, who, asked.use, asked.params, asked.fingerprint)
     at = desk.facade.now()
     event = ActionRequested(

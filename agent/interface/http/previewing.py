@@ -49,7 +49,23 @@ def previewed(
         "verified_by": found.verified_by,
         "verified_until": rfc3339(found.verified_until),
         "fingerprint": found.fingerprint,
+        "key": found.key,
+        "changes": [],
     }
+
+
+async def foreseen(desk: Desk, shown: dict[str, Any]) -> dict[str, Any]:
+    """With what the API server of the cluster says that it would change; it is asked by dry runs,
+    which change nothing. An action on anything else is shown as it was."""
+    if not shown["is_known"] or shown["wrong"]:
+        return shown
+    found = await desk.facade.would_change(shown["use"], shown["with"], key=shown["key"])
+    if found is None:
+        return shown
+    more: dict[str, Any] = {"changes": list(found.lines)}
+    if found.fails and shown["would_run"]:
+        more |= {"would_run": False, "stops_why": found.fails}
+    return {**shown, **more}
 
 
 def require_shown(

@@ -13,12 +13,17 @@ from pydantic import BaseModel, ValidationError
 from agent.catalog.fact_types import result_types
 from agent.model.effect import Effect, Reversal
 from agent.model.errors import Permanent
+from agent.ports.cluster_kinds import KINDS
 from agent.ports.plugin import Action, Diagnostic
 from agent.runtime.registry import plugin_facts
 from tests.support.kits import lent
 from tests.support.shipped import plugin, shipped
 
-DECLARED = {n: p for n, p in sorted(shipped().plugins.items()) if n.startswith("kubernetes.")}
+DECLARED: dict[str, Action | Diagnostic] = {
+    n: p
+    for n, p in sorted(shipped().plugins.items())
+    if n.startswith("kubernetes.") and isinstance(p, Action | Diagnostic)
+}
 DIAGNOSTICS = {n: p for n, p in DECLARED.items() if isinstance(p, Diagnostic)}
 ACTIONS = {n: p for n, p in DECLARED.items() if isinstance(p, Action)}
 CEL = {"bool", "int", "double", "string", "duration", "list<string>"}
@@ -32,11 +37,30 @@ GIVEN = {
     "to_bytes": 2**31,
     "source": "prod-a/configmap/web",
 }
+TARGETS = {
+    "kubernetes.argo_abort": "prod-a/rollout/web",
+    "kubernetes.argo_undo": "prod-a/rollout/web",
+    "kubernetes.autoscaler": "prod-a/horizontalpodautoscaler/web",
+    "kubernetes.certificate": "prod-a/certificate/web",
+    "kubernetes.cordon": "node/node-1",
+    "kubernetes.evict_pod": "prod-a/pod/web-1",
+    "kubernetes.expand_volume": "prod-a/persistentvolumeclaim/web",
+    "kubernetes.job_status": "prod-a/job/web",
+    "kubernetes.node_status": "node/node-1",
+    "kubernetes.owner_chain": "prod-a/pod/web-1",
+    "kubernetes.renew_certificate": "prod-a/certificate/web",
+    "kubernetes.rerun_job": "prod-a/job/web",
+    "kubernetes.uncordon": "node/node-1",
+    "kubernetes.volume": "prod-a/persistentvolumeclaim/web",
+}
+"""Of those that are about something else than a workload."""
 
 
 def params_of(declared: Action | Diagnostic) -> Any:
     fields = declared.params.model_fields
     wanted = {name: GIVEN[name] for name, field in fields.items() if field.is_required()}
+    if "target" in wanted:
+        wanted["target"] = TARGETS.get(declared.name, wanted["target"])
     return declared.params.model_validate(wanted)
 
 
@@ -52,6 +76,8 @@ def test_what_each_action_is_like_when_it_is_done_twice_and_taken_back() -> None
     conditional, idempotent, probed = Effect.CONDITIONAL, Effect.IDEMPOTENT, Effect.PROBED
     snapshot, nothing, none = Reversal.SNAPSHOT, Reversal.NOTHING, Reversal.NONE
     assert {name: (a.effect, a.reversal) for name, a in ACTIONS.items()} == {
+        "kubernetes.argo_abort": (conditional, nothing),
+        "kubernetes.argo_undo": (conditional, snapshot),
         "kubernetes.config_restore": (conditional, snapshot),
         "kubernetes.cordon": (idempotent, snapshot),
         "kubernetes.delete_failed_pods": (idempotent, none),
@@ -78,10 +104,11 @@ def test_without_a_connection_guards_say_no_and_nothing_is_found(name: str) -> N
 @pytest.mark.parametrize("name", DECLARED)
 async def test_whoever_calls_it_nevertheless_is_told_that_nothing_is_connected(name: str) -> None:
     declared = DECLARED[name]
+    bound: dict[str, Any] = {"use": name, "rights": declared.rights, "deadline_seconds": 1.0}
     async with lent() as kits:
-        kit: Any = kits.read(deadline_seconds=1.0)
+        kit: Any = kits.read(**bound)
         if isinstance(declared, Action):
-            kit = kits.act(key="k", deadline_seconds=1.0)
+            kit = kits.act(key="k", **bound)
         with pytest.raises(Permanent, match="no Kubernetes is connected"):
             await declared.run(kit, params_of(declared))
         if isinstance(declared, Action) and declared.probe_function is not None:
@@ -148,6 +175,34 @@ def test_what_could_do_harm_is_refused_before_it_is_asked(name: str, wrong: dict
 def test_an_image_is_named_by_tag_or_digest(image: str) -> None:
     params = plugin("kubernetes.patch_image").params
     assert params(target="a", container="web", image=image).image == image
+
+
+def test_what_is_declared_is_changed_only_by_those_that_say_so() -> None:
+    """F-K8-10: a repository would undo them, so that is what the rail looks at."""
+    assert {name.partition(".")[2] for name, a in ACTIONS.items() if a.declares} == {
+        "argo_undo",
+        "config_restore",
+        "expand_volume",
+        "patch_image",
+        "rollout_undo",
+        "scale",
+    }
+
+
+WRITES = {"patch", "create", "delete"}
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_each_asks_for_what_it_needs_and_for_no_secret(name: str) -> None:
+    declared = DECLARED[name]
+    assert declared.rights or isinstance(declared, Diagnostic)
+    verbs = {verb for right in declared.rights for verb in right.verbs}
+    assert bool(verbs & WRITES) == isinstance(declared, Action)
+    assert "*" not in verbs
+    for right in declared.rights:
+        assert right.kind in KINDS
+        assert right.kind != "secret"
+        assert "delete" not in right.verbs or name == "kubernetes.delete_failed_pods"
 
 
 @pytest.mark.parametrize("name", ACTIONS)
