@@ -35,6 +35,7 @@ from policy_reference import rails_page, settings_page  # noqa: E402
 from agent.catalog.runbook_document import RunbookDocument  # noqa: E402
 from agent.core.lifecycle import MOVES, diagram  # noqa: E402
 from agent.ports.plugin import Plugin  # noqa: E402
+from agent.runtime.cluster_rights import right_text  # noqa: E402
 from agent.runtime.registry import PluginRegistry  # noqa: E402
 
 
@@ -92,6 +93,9 @@ def plugin_section(plugin: Plugin) -> str:
     path = getattr(plugin, "path", None)
     if path is not None:
         lines += [f"Senders post to `{path}`.", ""]
+    rights = "; ".join(right_text(right) for right in getattr(plugin, "rights", ()))
+    if rights:
+        lines += [f"May ask of a cluster: {rights}.", ""]
     params = getattr(plugin, "params", None)
     if params is not None and schema_of(params).get("properties"):
         lines += _tables(params, ("parameter", "kind", "default", "meaning"), (0, 1, 2, 3))

@@ -142,6 +142,8 @@ RAILS = {
     "the dwell is not counted.",
     "blind": "A source that said nothing for so long may be gone: nothing is done about its "
     "alerts.",
+    "cluster_age": "A cluster was seen as it is so long ago at most; a quiet one says every minute "
+    "that nothing changed.",
     "watchdog": "Name of the alert that always fires, as a sign that its source lives.",
     "approval": "So long an approval is good.",
     "normal_window": "Change window in which changes of normal risk run by themselves; empty: at "
@@ -242,6 +244,9 @@ ROUTES = {
     "GET /api/v1/outcomes": "Leadership metrics: the last reading, whether it moves, stalls or "
     "that is not known, and since when; where it stalls, what changed shortly before. "
     "`?product=`: of one, with its series ([outcomes](../outcomes.md)).",
+    "GET /api/v1/changes/releases": "Of each product how many releases came to an end, how many of "
+    "them failed or were rolled back, and the latest of those: of the last `?since=` (30d), of one "
+    "`?product=` ([changes](../changes.md#releases-that-failed)).",
     "GET /api/v1/changes": "What was changed on purpose, newest first, at most 500: of the last "
     "`?since=` (24h), of one `?product=` or `?entity=` ([changes](../changes.md)).",
     "GET /api/v1/incidents/{id}/record": "The post-incident record; `?format=md`: as Markdown.",
@@ -250,6 +255,9 @@ ROUTES = {
     "GET /api/v1/drivers": "What people are called for and what takes their time: families and "
     "causes, ranked, beside the period before. `?since=`: how far to look back, `90d` where it is "
     "left out.",
+    "GET /api/v1/cluster": "Whether a cluster is connected and seen whole, if not why; each workload "
+    "with its pods, rollouts, alerts, who keeps and who edited it; and what belongs to nobody. "
+    "`?product=` narrows it.",
     "GET /api/v1/blindspots": "What would break unseen, each with owner and remedy, and when it "
     "was last looked. `?all=true`: also what is gone; `?product=` narrows it.",
     "POST /api/v1/blindspots/survey": "Looks now, and answers as the GET does; `looking` says that "

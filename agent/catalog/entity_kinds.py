@@ -14,7 +14,11 @@ from types import MappingProxyType
 
 from agent.model.product import EntityKind
 
-_NAMESPACED = {"namespace": "string", "labels": "map<string, string>"}
+_MARKED = {"labels": "map<string, string>", "ignored": "bool"}
+"""`ignored`: its owners want the agent to keep off."""
+_KEPT = {**_MARKED, "gitops": "string"}
+"""`gitops`: what keeps it as a repository declares it; empty: nothing does."""
+_NAMESPACED = {"namespace": "string", **_KEPT}
 _WORKLOAD = {
     **_NAMESPACED,
     "replicas": "int",
@@ -53,7 +57,8 @@ _KINDS = (
     _kind(
         "pod",
         {
-            **_NAMESPACED,
+            "namespace": "string",
+            **_MARKED,
             "node": "string",
             "phase": "string",
             "ready": "bool",
@@ -67,7 +72,7 @@ _KINDS = (
     _kind(
         "node",
         {
-            "labels": "map<string, string>",
+            **_KEPT,
             "ready": "bool",
             "schedulable": "bool",
             "memory_pressure": "bool",
@@ -120,3 +125,9 @@ _KINDS = (
 
 OBJECT_KINDS: Mapping[str, ObjectKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
 """By name. `service`, `agent`, `substrate` and `resource` are the entities of the registry."""
+
+
+def kind_in(name: str | None) -> str:
+    """The kind that the name of an object tells, as `prod-a/deployment/web` does; else nothing."""
+    parts = (name or "").split("/")
+    return parts[-2] if len(parts) > 1 else ""

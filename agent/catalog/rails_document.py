@@ -66,6 +66,7 @@ class RailsDocument(Written):
     wip_per_fleet: Some | None = None
     wait: Duration | None = None
     blind: PositiveDuration | None = None
+    cluster_age: PositiveDuration | None = None
     watchdog: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     approval: PositiveDuration | None = None
     normal_window: str | None = None

@@ -43,7 +43,8 @@ class GivenEntity(Section):
 
 
 class GivenObject(Section):
-    """What `match.entity` finds in the inventory."""
+    """What `match.entity` finds in the inventory; in a runbook without it, what a diagnostic
+    names."""
 
     name: ObjectName | None = None
     """Its name in the inventory; without it one is made of its kind and what it is found by."""

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from agent.catalog.document import Path
-from agent.catalog.entity_kinds import OBJECT_KINDS
+from agent.catalog.entity_kinds import OBJECT_KINDS, kind_in
 from agent.catalog.fact_types import fit
 from agent.catalog.faults import suggest
 from agent.catalog.runbook_calls import Checked
@@ -109,12 +109,16 @@ def _check_object(known: _Known, given: Given, path: Path) -> None:
     query = known.document.match.entity
     if given.object is None or known.checked.is_broken(("match",)):
         return
-    if query is None:
+    named = given.object.name if isinstance(given.object, GivenObject) else None
+    if query is None and kind_in(named) not in OBJECT_KINDS:
         message = "the runbook looks nothing up in the inventory"
-        remedy = "write match: {entity: {kind: ..., of: ...}}, or take object away"
+        remedy = (
+            "write match: {entity: {kind: ..., of: ...}}; where a diagnostic finds the object, "
+            "give its whole name (prod-a/deployment/web); or take object away"
+        )
         known.checked.complain(TEST, where, message, remedy, key=True)
         return
-    kind = OBJECT_KINDS.get(query.kind)
+    kind = OBJECT_KINDS.get(query.kind if query is not None else kind_in(named))
     if kind is None or not isinstance(given.object, GivenObject):
         return
     for name, value in given.object.facts.items():

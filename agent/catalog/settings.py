@@ -29,6 +29,7 @@ from agent.catalog.strict_yaml import DOCUMENTS, parse, validate
 from agent.catalog.survey_document import SurveySettings, compile_survey
 from agent.model.fault import Fault
 from agent.model.policy import Policy
+from agent.ports.cluster_source import ClusterAlerts
 
 T = TypeVar("T")
 
@@ -39,6 +40,7 @@ SECRET = "HS404"
 TWICE = "HS405"
 
 CLUSTER_SOURCES = ("kubernetes.watch", "kubernetes.level")
+BOTH_TOLD = frozenset(ClusterAlerts.model_fields)
 ENVIRONMENT = "environment"
 DEFAULT_FILE = "homeostat.yaml"
 PREFIX = "HOMEOSTAT_"
@@ -335,7 +337,15 @@ def _resolved(
 
 def _with_cluster(uses: tuple[Use, ...], *, is_connected: bool) -> tuple[Use, ...]:
     """Who connects a cluster wants to hear of it; only those who want it otherwise name it."""
-    named = {use.use for use in uses}
-    missing = [name for name in CLUSTER_SOURCES if is_connected and name not in named]
-    own = tuple(Use(use=name, where="kubernetes") for name in missing)
+    if not is_connected:
+        return uses
+    named = {use.use: use for use in uses if use.use in CLUSTER_SOURCES}
+    # Both have to tell the same: what is written for one of them is meant for the other.
+    written = next(iter(named.values()), None)
+    params = {k: v for k, v in written.params.items() if k in BOTH_TOLD} if written else {}
+    own = (
+        Use(use=name, params=params, where=written.where if written else "kubernetes")
+        for name in CLUSTER_SOURCES
+        if name not in named
+    )
     return (*uses, *own)

@@ -78,7 +78,7 @@ class AlertInCluster(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Edited(msgspec.Struct, frozen=True, kw_only=True):
-    """The last write of a person."""
+    """The last write of a person, in the last day or as long as it holds the agent back."""
 
     by: str
     at: float

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
-from agent.ports.cluster_troubles import ALERTS, Limits
+from agent.ports.cluster_troubles import Limits
 from agent.ports.plugin import Params
 from agent.ports.span import Span
 
-# Spelled out for the schema of the settings; a test compares it with ALERTS.
+# Spelled out for the schema of the settings; a test compares it with ALERTS of cluster_troubles.
 AlertName = Literal[
     "KubePodCrashLooping",
     "KubeContainerOOMKilled",
@@ -31,10 +31,10 @@ AlertName = Literal[
 
 
 class ClusterAlerts(Params):
-    """Written for `kubernetes.watch`, it has to be written for `kubernetes.level` too."""
+    """Written for one of the two, it is meant for both (catalog/settings.py)."""
 
     alerts: tuple[AlertName, ...] = Field(
-        default=ALERTS,
+        default=get_args(AlertName),
         description="alerts that are told; leave out what your Prometheus tells of already",
     )
     strangers: bool = Field(

@@ -20,7 +20,9 @@ from agent.runtime.cluster_watch import Watch
 
 log = structlog.get_logger("cluster")
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.25
+TELL_SECONDS = 60.0
+NOTHING_DECLARED = "no product says in which namespace it runs"
 OPTIONAL = frozenset({"persistentvolumeclaim", "horizontalpodautoscaler", "cronjob"})
 """Kinds whose absence among the rights leaves the others as good as they are."""
 
@@ -34,6 +36,9 @@ class Cluster:
         self.keeping = Keeping(lambda: view.registry)
         view.inventory = self.keeping.inventory
         self.watches: dict[tuple[str, str], Watch] = {}
+        self._has_begun = False
+        self._is_in_sync = False
+        self._told_at = clock.monotonic() - TELL_SECONDS * 0.8  # a start may take a while
 
     async def run(self) -> None:
         """Watches what products declare; a namespace that is declared later is watched then."""
@@ -50,6 +55,7 @@ class Cluster:
                     if key not in running:
                         self.watches[key] = watch = self._watch(*key)
                         running[key] = group.create_task(watch.run())
+                self._has_begun = True
                 self._look()
                 await self.clock.sleep(LOOK_SECONDS)
 
@@ -76,18 +82,37 @@ class Cluster:
         counted = [w for w in self.watches.values() if not (w.is_forbidden and w.kind in OPTIONAL)]
         now = self.clock.monotonic()
         ages = [now - w.heard_at for w in counted if w.heard_at is not None]
-        trouble = next(iter(self.unsynced()), "")
+        trouble = next(iter(self.unsynced()), "" if self.watches else NOTHING_DECLARED)
         at = None if trouble or not ages else self.clock.now() - max(ages)
         self._view.cluster = ClusterSight(seen_at=at, trouble=trouble)
+        self._tell(trouble)
+
+    def _tell(self, trouble: str) -> None:
+        """A line in the log when it changes, and now and then while it lasts."""
+        is_news, now = bool(trouble) is self._is_in_sync, self.clock.monotonic()
+        if trouble and (is_news or now - self._told_at >= TELL_SECONDS):
+            log.warning("cluster_not_seen_whole", why=trouble, watches=len(self.watches))
+        elif is_news:
+            objects = len(self._view.inventory)
+            log.info("cluster_in_sync", objects=objects, watches=len(self.watches))
+        else:
+            return
+        self._is_in_sync, self._told_at = not trouble, now
 
     def unsynced(self) -> tuple[str, ...]:
-        if not self.watches:
-            return ("no product says in which namespace it runs",)
+        """Why what is kept is not all there is. Where nothing is declared nothing is missed."""
+        if not self._has_begun:
+            return ("the watch has not begun",)
         return tuple(
             watch.trouble
             for watch in self.watches.values()
             if watch.trouble and not (watch.is_forbidden and watch.kind in OPTIONAL)
         )
+
+    def is_in_sync(self, ref: Ref) -> bool:
+        """Whether what is kept of objects like this one is what there is now."""
+        watches = (self.watches.get((ref.kind, space)) for space in (ref.namespace, ""))
+        return any(watch is not None and not watch.trouble for watch in watches)
 
     def objects_of(self, entity: str, kinds: Sequence[str]) -> tuple[Ref, ...]:
         """Objects of these kinds that belong to an entity, in order of their names. One that it
@@ -126,11 +151,15 @@ class WatchedCluster:
         return tuple(self._cluster.keeping.owners(kept))
 
     def entity_of(self, name: str) -> str | None:
+        self._cluster.keeping.refresh()
         kept = self._cluster.keeping.kept(name)
         return self._cluster.keeping.entity_of(kept) if kept is not None else None
 
     def is_person(self, manager: str) -> bool:
         return is_person(manager, self._cluster.settings.machines)
+
+    def is_in_sync(self, ref: Ref) -> bool:
+        return self._cluster.is_in_sync(ref)
 
     def unsynced(self) -> tuple[str, ...]:
         return self._cluster.unsynced()

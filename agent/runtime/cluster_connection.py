@@ -1,8 +1,7 @@
-"""The way to the API server: addresses, certificates, tokens and raw requests.
+"""The way to the API server: raw requests over one session, and streams.
 
-`kubernetes.aio` knows how a cluster is reached (kubeconfig, service account, tokens that are
-rotated) and holds the session; bodies pass through as bytes, because each of its models is
-validated on every parse. It retries nothing here: who asks knows whether asking again does harm.
+Bodies pass through as bytes: models of a client library are validated on every parse. Nothing is
+tried again here: who asks knows whether asking again does harm.
 
 A 401 makes it read the token anew and ask once more, because tokens are rotated while one is in
 use. What came of a write whose answer was lost is not known (`UnknownEffect`).
@@ -14,34 +13,35 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import msgspec
 import structlog
 
 from agent.catalog.cluster_document import ClusterSettings
-from agent.model.errors import Permanent, Temporary, UnknownEffect
+from agent.model.errors import HomeostatError, Temporary, UnknownEffect
 from agent.ports.clock import Clock
+from agent.runtime.cluster_way import Way, way_to
 
 if TYPE_CHECKING:
     import aiohttp
-    from kubernetes.aio.client.api_client import ApiClient
 
 log = structlog.get_logger("cluster")
 
 READ_CAP_BYTES = 32 * 1024 * 1024
 """Of one answer. A page of 500 large objects stays far below it."""
 TIMEOUT_SECONDS = 30.0
+LISTS_AT_ONCE = 2
 TOKEN_SECONDS = 60.0
 """A token is read from its file again after so long."""
 UNAUTHORIZED = 401
-REMEDY = "pip install 'homeostat[kubernetes]'"
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the API server said. Names of headers in lower case."""
 
     status: int
-    body: bytes
+    body: bytes | bytearray
     headers: Mapping[str, str] = {}
 
     @property
@@ -78,8 +78,11 @@ class ClusterConnection:
 
     def __init__(self, settings: ClusterSettings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
-        self._client: ApiClient | None = None
+        self._way: Way | None = None
+        self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
+        self.listing = asyncio.Semaphore(LISTS_AT_ONCE)
+        """Held for one page of a list: pages are large, and there are many watches."""
         self._read_at = 0.0
         self.last_answer_at: float | None = None
         """When it last answered anything, seconds since the epoch."""
@@ -98,9 +101,10 @@ class ClusterConnection:
     ) -> Reply:
         """One request, one answer of any status. Raises Temporary where there was none; for what
         changes something and may have got through, UnknownEffect."""
+        asked_at = self._clock.monotonic()
         reply = await self._once(method, path, query, body, media_type, timeout_seconds)
         if reply.status == UNAUTHORIZED:
-            await self._anew()
+            await self._anew(asked_at)
             reply = await self._once(method, path, query, body, media_type, timeout_seconds)
         return reply
 
@@ -115,18 +119,19 @@ class ClusterConnection:
     ) -> Reply:
         import aiohttp  # imported at first use
 
-        client = await self._connected()
+        session = await self._connected()
         changes = method not in ("GET", "HEAD")
         try:
             async with asyncio.timeout(timeout_seconds):
-                sent = await self._send(client, method, path, query, body, media_type)
+                sent = await self._send(session, method, path, query, body, media_type)
                 try:
                     content = await _bounded(sent)
                 finally:
                     sent.release()
         except (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError) as error:
             raise self._unreached(error) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
+            # RuntimeError: the session was closed meanwhile, for one that is reached another way.
             unreached = self._unreached(error)
             if changes:
                 raise UnknownEffect(f"{method} was sent, and then {unreached}") from error
@@ -141,27 +146,36 @@ class ClusterConnection:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer that goes on. Raises Temporary where it does not begin; whoever reads it bounds
         the time."""
-        import aiohttp  # imported at first use
-
-        client = await self._connected()
+        asked_at = self._clock.monotonic()
+        sent = await self._begin(path, query, timeout_seconds)
+        if sent.status == UNAUTHORIZED:
+            sent.close()
+            await self._anew(asked_at)
+            sent = await self._begin(path, query, timeout_seconds)
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                sent = await self._send(
-                    client, "GET", path, query, None, "", read_seconds=timeout_seconds
-                )
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise self._unreached(error) from error
-        try:
-            if sent.status == UNAUTHORIZED:
-                await self._anew()
             self._heard()
             yield sent
         finally:
             sent.close()
 
+    async def _begin(
+        self, path: str, query: Mapping[str, str], read_seconds: float
+    ) -> aiohttp.ClientResponse:
+        import aiohttp  # imported at first use
+
+        session = await self._connected()
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await self._send(
+                    session, "GET", path, query, None, "", read_seconds=read_seconds
+                )
+        except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
+            # RuntimeError: the session was closed meanwhile, for one that is reached another way.
+            raise self._unreached(error) from error
+
     async def _send(
         self,
-        client: ApiClient,
+        session: aiohttp.ClientSession,
         method: str,
         path: str,
         query: Mapping[str, str] | None,
@@ -171,97 +185,75 @@ class ClusterConnection:
         read_seconds: float | None = None,
     ) -> aiohttp.ClientResponse:
         import aiohttp  # imported at first use
+        from yarl import URL
 
-        headers = {"Accept": "application/json", "User-Agent": "homeostat"}
-        if media_type:
+        assert self._way is not None
+        headers = {
+            "Accept": "application/json",
+            # Packing costs the API server more time than it saves within a cluster.
+            "Accept-Encoding": "identity",
+            "User-Agent": "homeostat",
+        }
+        if self._way.authorization:
+            headers["Authorization"] = self._way.authorization
+        if body is not None:
             headers["Content-Type"] = media_type
-        method, url, headers, body, _ = await client.param_serialize(
+        return await session.request(
             method,
-            path,
-            query_params=list((query or {}).items()),
-            header_params=headers,
-            body=body,
-            auth_settings=["BearerToken"],
+            # Names are quoted already: none may be read in another way here.
+            URL(f"{self._way.host}{path}?{urlencode(query or {})}".rstrip("?"), encoded=True),
+            headers=headers,
+            data=msgspec.json.encode(body) if body is not None else None,
+            proxy=self._way.proxy,
+            server_hostname=self._way.server_name,
+            allow_redirects=False,
+            # Its own bound is 5 minutes; each caller has one that is tighter.
+            timeout=aiohttp.ClientTimeout(total=None, sock_read=read_seconds),
         )
-        # Its own bound is 5 minutes; each caller has one that is tighter.
-        bound = aiohttp.ClientTimeout(total=None, sock_read=read_seconds)
-        answer = await client.rest_client.request(
-            method, url, headers=headers, body=body, _request_timeout=bound
-        )
-        response: aiohttp.ClientResponse = answer.response
-        return response
 
-    async def _connected(self) -> ApiClient:
-        stale = self._settings.kubeconfig is None and (
+    async def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None or self._is_stale():
+            async with self._opening:
+                if self._session is None or self._is_stale():
+                    await self._open()
+        assert self._session is not None
+        return self._session
+
+    def _is_stale(self) -> bool:
+        return self._settings.kubeconfig is None and (
             self._clock.monotonic() - self._read_at >= TOKEN_SECONDS
         )
-        if self._client is None or stale:
-            async with self._opening:
-                if self._client is None or stale:
-                    await self._open()
-        assert self._client is not None
-        return self._client
 
-    async def _anew(self) -> None:
-        """Reads how the cluster is reached again: the token was rotated."""
+    async def _anew(self, asked_at: float) -> None:
+        """Reads how the cluster is reached again: the token was rotated. Whoever asked before it
+        was read anew has nothing to read."""
         async with self._opening:
-            await self._open()
+            if self._read_at <= asked_at:
+                await self._open()
 
     async def _open(self) -> None:
         """A session that is open goes on where only the token is new."""
+        import aiohttp  # imported at first use
+
         try:
-            from kubernetes.aio.client import ApiClient, Configuration  # an extra, and heavy
-            from kubernetes.aio.config import load_kube_config
-        except ModuleNotFoundError as error:
-            raise Permanent(f"Kubernetes needs a package that is missing: {REMEDY}") from error
-        made = Configuration()
-        made.retries = 0
-        made.connection_pool_maxsize = 0  # watches hold theirs for good
-        try:
-            if self._settings.kubeconfig is not None:
-                await load_kube_config(
-                    config_file=str(self._settings.kubeconfig),
-                    context=self._settings.context,
-                    client_configuration=made,
-                    persist_config=False,
-                )
-            else:
-                self._from_files(made)
+            way = await way_to(self._settings)
+            is_same = self._way is not None and self._way.place == way.place
+            tls = None if is_same and self._session is not None else way.tls()
+        except HomeostatError:
+            raise
         except Exception as error:
             # The loader raises whatever its parsers do; none of it may end a watch for good.
             self.trouble = f"how the cluster is reached cannot be read: {error}"[:300]
             raise Temporary(self.trouble) from error
-        self._read_at = self._clock.monotonic()
-        known = self._client
-        if known is not None and _same_way(known.configuration, made):
-            known.configuration.api_key = made.api_key
+        self._way, self._read_at = way, self._clock.monotonic()
+        if tls is None:
             return
-        self._client = ApiClient(made)
+        known = self._session
+        # Watches hold their connections for good: there is no limit to their number.
+        connector = aiohttp.TCPConnector(ssl=tls, limit=0)
+        self._session = aiohttp.ClientSession(connector=connector)
         if known is not None:
             await known.close()
-
-    def _from_files(self, made: Any) -> None:
-        """By the service account of the pod, or by files in its form."""
-        import os  # where the API server is stands in the environment of the pod
-
-        settings = self._settings
-        host, port = (
-            os.environ.get("KUBERNETES_SERVICE_HOST"),
-            os.environ.get("KUBERNETES_SERVICE_PORT", "443"),
-        )
-        if settings.server is None and not host:
-            raise ValueError(
-                "this is no pod (no KUBERNETES_SERVICE_HOST): write kubernetes: {kubeconfig: PATH}"
-            )
-        where = f"[{host}]" if host and ":" in host else host
-        made.host = settings.server or f"https://{where}:{port}"
-        authority = settings.ca_file or settings.token_file.parent / "ca.crt"
-        if settings.ca_file is not None or authority.is_file():
-            made.ssl_ca_cert = str(authority)
-        token = settings.token_file.read_text(encoding="utf-8").strip()
-        if not token:
-            raise ValueError(f"{settings.token_file} is empty")
-        made.api_key["BearerToken"] = f"Bearer {token}"
 
     def _heard(self) -> None:
         self.last_answer_at, self.trouble = self._clock.now(), ""
@@ -272,21 +264,16 @@ class ClusterConnection:
         return Temporary(self.trouble)
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.close()
+        if self._session is not None:
+            await self._session.close()
 
 
-def _same_way(known: Any, made: Any) -> bool:
-    names = ("host", "ssl_ca_cert", "cert_file", "key_file", "verify_ssl")
-    return all(getattr(known, name) == getattr(made, name) for name in names)
-
-
-async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
-    parts, size = [], 0
+async def _bounded(answer: aiohttp.ClientResponse) -> bytearray:
+    """Gathered in one place: an answer may be large, and a copy of it as large again."""
+    content = bytearray()
     async for part in answer.content.iter_any():
-        size += len(part)
-        if size > READ_CAP_BYTES:
+        content += part
+        if len(content) > READ_CAP_BYTES:
             answer.close()
             raise Temporary(f"an answer of more than {READ_CAP_BYTES // 2**20} MiB")
-        parts.append(part)
-    return b"".join(parts)
+    return content

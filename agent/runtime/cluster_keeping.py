@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from sys import intern
 
 from agent.core.inventory import Inventory
 from agent.core.placing import Places
@@ -86,7 +87,7 @@ class Keeping:
             self._place(kept)
 
     def _take(self, kept: Kept, *, is_there: bool, is_listed: bool) -> None:
-        name, kind = kept.name, kept.ref.kind
+        name, kind = intern(kept.name), kept.ref.kind
         before = self._kept.get(name)
         maker = _maker(kept)
         if is_there:
@@ -124,7 +125,7 @@ class Keeping:
         made = self.made_by(kept.name) if kept.ref.kind != "pod" else ()
         self.inventory.put(
             InventoryObject(
-                name=kept.name,
+                name=intern(kept.name),
                 kind=kept.ref.kind,
                 entity=self.entity_of(kept),
                 keys=keys_of(kept, made),

@@ -30,6 +30,10 @@ from agent.runtime.cluster_connection import Reply
 
 LOG_BYTES = 512 * 1024
 MOST_LINES = 5000
+NOT_ACCEPTED = (
+    "the API server does not accept the agent's token (401), nor the one read anew: it is expired, "
+    "or its pod or account is gone"
+)
 PAGE = 500
 JSON = "application/json"
 WRITES = frozenset({"patch", "create", "delete"})
@@ -84,7 +88,7 @@ class Lent:
         )
 
     async def get(self, ref: Ref, *, part: str = "") -> Json | None:
-        self._may("get", ref.kind, part)
+        self._may("get", ref.kind, part, namespace=ref.namespace)
         reply = await self._ask("GET", path_of(ref.kind, ref.namespace, ref.name, part))
         if reply.status == 404:
             return None
@@ -100,7 +104,7 @@ class Lent:
         fields: str = "",
         most: int = 1000,
     ) -> tuple[Json, ...]:
-        self._may("list", kind)
+        self._may("list", kind, namespace=namespace)
         asked = {"labelSelector": labels, "fieldSelector": fields, "limit": str(PAGE)}
         query = {name: text for name, text in asked.items() if text}
         found: list[Json] = []
@@ -119,7 +123,7 @@ class Lent:
     async def logs(
         self, pod: Ref, *, container: str = "", previous: bool = False, lines: int = 200
     ) -> LogText:
-        self._may("get", "pod", "log")
+        self._may("get", "pod", "log", namespace=pod.namespace)
         lines = max(1, min(lines, MOST_LINES))
         query = {"tailLines": str(lines + 1), "limitBytes": str(LOG_BYTES)}
         query |= {"container": container} if container else {}
@@ -134,8 +138,10 @@ class Lent:
         if path.partition("?")[0].strip("/").split("/")[0] not in ("version", "readyz", "livez"):
             raise Permanent(f"{self._use} asks for {path[:80]}, which is no question")
         reply = await self._ask("GET", path)
-        if reply.status in (401, 403):
+        if reply.status == 403:
             raise RightsMissing(f"{path}: {reply.said}")
+        if reply.status == 401:
+            raise Temporary(NOT_ACCEPTED)
         # `/readyz` answers 500 with the checks that fail: that is its answer.
         try:
             return _object(reply)
@@ -163,9 +169,10 @@ class Lent:
 
     # inside
 
-    def _may(self, verb: str, kind: str, part: str = "") -> None:
+    def _may(self, verb: str, kind: str, part: str = "", *, namespace: str) -> None:
         for right in self._rights:
-            if right.kind == kind and right.part == part and verb in right.verbs:
+            fits = (right.kind, right.part) == (kind, part) and verb in right.verbs
+            if fits and right.namespace in ("", namespace):
                 return
         what = f"{KINDS[kind].resource}/{part}" if part else KINDS[kind].resource
         raise Permanent(f"{self._use} does not declare that it may {verb} {what}")
@@ -198,7 +205,9 @@ class Lent:
             raise Gone(f"{what} is not there")
         if reply.status == 403 and verb in WRITES and not _is_about_rights(reply):
             raise Rejected(f"{what}: {reply.said}")
-        if reply.status in (401, 403):
+        if reply.status == 401:
+            raise Temporary(NOT_ACCEPTED)
+        if reply.status == 403:
             resource = f"{KINDS[kind].resource}/{part}" if part else KINDS[kind].resource
             where = f" in {namespace}" if namespace else ""
             raise RightsMissing(
@@ -231,18 +240,18 @@ class LentToChange(Lent):
     async def patch(
         self, ref: Ref, body: Sequence[Json] | Json, *, how: How, part: str = ""
     ) -> Json:
-        self._may("patch", ref.kind, part)
+        self._may("patch", ref.kind, part, namespace=ref.namespace)
         path = path_of(ref.kind, ref.namespace, ref.name, part)
         return await self._write(Write("patch", ref, part, body), "PATCH", path, how.value)
 
     async def create(self, kind: str, namespace: str, body: Json) -> Json:
-        self._may("create", kind)
+        self._may("create", kind, namespace=namespace)
         name = str((body.get("metadata") or {}).get("name", ""))
         write = Write("create", Ref(kind, name, namespace), "", body)
         return await self._write(write, "POST", path_of(kind, namespace), JSON)
 
     async def evict(self, pod: Ref, *, uid: str) -> None:
-        self._may("create", "pod", "eviction")
+        self._may("create", "pod", "eviction", namespace=pod.namespace)
         body = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
@@ -253,7 +262,7 @@ class LentToChange(Lent):
         await self._write(Write("create", pod, "eviction", body), "POST", path, JSON)
 
     async def delete(self, ref: Ref, *, uid: str) -> None:
-        self._may("delete", ref.kind)
+        self._may("delete", ref.kind, namespace=ref.namespace)
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",

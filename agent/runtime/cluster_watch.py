@@ -10,7 +10,7 @@ watch is not used: it loses events (kubernetes-client issues 502, 728, 801, 2223
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +20,9 @@ from agent.catalog.cluster_document import ClusterSettings
 from agent.model.errors import HomeostatError, Permanent, Temporary
 from agent.ports.clock import Clock
 from agent.ports.cluster_kinds import KINDS, Ref, path_of
-from agent.ports.cluster_objects import SHAPES, Kept, Thing
+from agent.ports.cluster_objects import SHAPES, Kept, Thing, Workload
+from agent.ports.cluster_slim import slimmed
+from agent.ports.cluster_templates import template_digest
 from agent.ports.pauses import wait_seconds
 from agent.runtime.cluster_connection import ClusterConnection
 
@@ -29,10 +31,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("cluster")
 
-PAGE = 500
+PAGE = 200
+"""A page of pods is some megabytes of JSON, held while it is read."""
 WATCH_SECONDS = 240
 """The server ends a watch after so long, and it is begun again."""
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
+LONGEST_WISH_SECONDS = 300.0
+"""A server that asks to be left alone for longer is asked again all the same."""
+SHORTEST_SECONDS = 5.0
+"""A watch that ended sooner was not worth beginning."""
 FORBIDDEN_PAUSE_SECONDS = 60.0
 """Rights may be granted while we run."""
 GONE, FORBIDDEN, NOT_FOUND = 410, 403, 404
@@ -62,6 +69,10 @@ class Marked(msgspec.Struct):
 class Failure(msgspec.Struct):
     code: int = 0
     message: str = ""
+
+
+class Unserved(Permanent):
+    """It may not be read, or there is no such kind."""
 
 
 class TooOld(Exception):
@@ -94,6 +105,8 @@ class Watch:
         self._listed, self._changed = listed, changed
         self._listed_at = 0.0
         self._misses = 0
+        self._asked_seconds = WATCH_SECONDS
+        """How long the last watch was asked to go on."""
         self.heard_at: float | None = None
         """Monotonic time of the last sign that nothing is missed; None: not since the last list
         failed."""
@@ -110,33 +123,46 @@ class Watch:
     async def run(self) -> None:
         version = ""
         while True:
+            began = self._clock.monotonic()
             try:
                 if not version or self._is_due():
                     version = await self._list()
                 version = await self._watch(version)
-                self._misses = 0
             except TooOld as error:
-                log.info("watch_too_old", what=self.what, said=str(error)[:200])
                 version = ""
+                await self._again(error)
             except HomeostatError as error:
                 version = ""
+                self.is_forbidden = isinstance(error, Unserved)
                 await self._rest(error)
+            else:
+                if self._clock.monotonic() - began < min(SHORTEST_SECONDS, self._asked_seconds):
+                    # Whatever stands between ends it at once: not a reason to ask all the time.
+                    self._misses += 1
+                    await self._clock.sleep(wait_seconds(self.what, self._misses))
 
     def _is_due(self) -> bool:
         return self._clock.monotonic() - self._listed_at >= self._settings.relist
+
+    async def _again(self, error: TooOld) -> None:
+        """Lists at once the first time, since events are missed until then."""
+        log.info("watch_too_old", what=self.what, said=str(error)[:200])
+        if self._misses:
+            await self._rest(Temporary(f"what was listed is too old already: {error}"))
+            return
+        self._misses += 1
+        self.trouble, self.heard_at = f"{self.what}: it has to be listed again", None
 
     async def _rest(self, error: HomeostatError) -> None:
         self.trouble, self.heard_at = f"{self.what}: {error}"[:300], None
         self._misses += 1
         pause = wait_seconds(self.what, self._misses)
         if isinstance(error, Temporary) and error.after_seconds is not None:
-            pause = max(pause, error.after_seconds)
+            pause = max(pause, min(error.after_seconds, LONGEST_WISH_SECONDS))
         if self.is_forbidden:
             pause = FORBIDDEN_PAUSE_SECONDS
-        if self._misses == 1 or self._misses % 20 == 0:
-            log.warning(
-                "watch_failed", what=self.what, error=self.trouble, again_in=round(pause, 1)
-            )
+        # All of them fail together: people are told once, by the cluster.
+        log.debug("watch_failed", what=self.what, error=self.trouble, again_in=round(pause, 1))
         await self._clock.sleep(pause)
 
     async def _list(self) -> str:
@@ -145,28 +171,34 @@ class Watch:
         query = {"limit": str(PAGE)}
         began = self._clock.monotonic()
         while True:
-            path = path_of(self.kind, self.namespace)
-            reply = await self._connection.ask("GET", path, query=query)
-            if not reply.is_fine:
-                self._fail(reply.status, reply.said, reply.after_seconds)
-            self.is_forbidden = False
-            try:
-                page = PAGES.decode(reply.body)
-            except (msgspec.DecodeError, RecursionError) as error:
-                raise Temporary(f"a list that is none: {error}") from error
-            kept += (one for raw in page.items or () if (one := self._kept(raw)) is not None)
-            if not page.metadata.continue_:
+            async with self._connection.listing:
+                meta = await self._page(query, kept)
+            if not meta.continue_:
                 break
-            query["continue"] = page.metadata.continue_
+            query["continue"] = meta.continue_
         self._listed(self.kind, self.namespace, kept)
         self.lists += 1
         self._listed_at, self.heard_at, self.trouble = began, began, ""
-        return page.metadata.resource_version
+        self.is_forbidden = False
+        return meta.resource_version
+
+    async def _page(self, query: Mapping[str, str], kept: list[Kept]) -> ListMeta:
+        """Reads one page into `kept`. Its bytes are gone when this returns."""
+        path = path_of(self.kind, self.namespace)
+        reply = await self._connection.ask("GET", path, query=query)
+        if not reply.is_fine:
+            self._fail(reply.status, reply.said, reply.after_seconds)
+        try:
+            page = PAGES.decode(reply.body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Temporary(f"a list that is none: {error}") from error
+        kept += (one for raw in page.items or () if (one := self._kept(raw)) is not None)
+        return page.metadata
 
     async def _watch(self, version: str) -> str:
         """What changes from this version on. Returns the version to go on from."""
         left = self._listed_at + self._settings.relist - self._clock.monotonic()
-        seconds = max(1, min(WATCH_SECONDS, int(left) + 1))
+        seconds = self._asked_seconds = max(1, min(WATCH_SECONDS, int(left) + 1))
         query = {
             "watch": "1",
             "allowWatchBookmarks": "true",
@@ -183,7 +215,7 @@ class Watch:
                 self._fail(answer.status, " ".join(said.split())[:200], wait)
             async for line in self._lines(answer):
                 version = self._take(line) or version
-                self.heard_at = self._clock.monotonic()
+                self.heard_at, self._misses = self._clock.monotonic(), 0
                 if self._is_due():
                     return version
         return version
@@ -193,10 +225,12 @@ class Watch:
 
         rest = b""
         content = answer.content.iter_any()
+        loop = asyncio.get_running_loop()
+        said_at = loop.time()
         while True:
             try:
-                # By our own clock too: a server that drips bytes without a line end is silent.
-                async with asyncio.timeout(self._settings.silence):
+                # From line to line: a server that drips bytes without a line end is silent.
+                async with asyncio.timeout_at(said_at + self._settings.silence):
                     part = await anext(content, None)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 what = " ".join(str(error).split()) or "nothing came, not even a bookmark"
@@ -204,6 +238,7 @@ class Watch:
             if part is None:
                 return  # the server ended it: its time was over
             *lines, rest = (rest + part).split(b"\n")
+            said_at = loop.time() if lines else said_at
             if len(rest) > LONGEST_LINE_BYTES:
                 raise Temporary("the watch broke: a line without an end")
             for line in lines:
@@ -230,11 +265,10 @@ class Watch:
     def _fail(self, status: int, said: str, after: float | None) -> None:
         if status == GONE:
             raise TooOld(said)
-        self.is_forbidden = status in (FORBIDDEN, NOT_FOUND)
         if status == FORBIDDEN:
-            raise Permanent(f"may not list and watch {self.what} (homeostat rbac)")
+            raise Unserved(f"may not list and watch {self.what} (homeostat rbac)")
         if status == NOT_FOUND:
-            raise Permanent(f"the API server knows no {KINDS[self.kind].resource}")
+            raise Unserved(f"the API server knows no {KINDS[self.kind].resource}")
         raise Temporary(f"the API server said {status}: {said}"[:250], after_seconds=after)
 
     def _kept(self, raw: msgspec.Raw) -> Kept | None:
@@ -249,7 +283,8 @@ class Watch:
             log.warning("object_unreadable", what=self.what, error=str(error)[:200])
             return None
         meta = thing.metadata
-        return Kept(Ref(self.kind, meta.name, meta.namespace), thing)
+        digest = template_digest(raw) if isinstance(thing, Workload) else ""
+        return slimmed(Kept(Ref(self.kind, meta.name, meta.namespace), thing, digest))
 
 
 def _without_nulls(value: Any) -> Any:

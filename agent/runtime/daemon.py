@@ -31,6 +31,7 @@ from agent.ports.clock import Clock
 from agent.ports.store import Quarantined, Snapshot, Store
 from agent.runtime.calling import Calling
 from agent.runtime.cluster import cluster_of
+from agent.runtime.cluster_state import ClusterTelling
 from agent.runtime.egress import written_by_people
 from agent.runtime.escalating import Escalating
 from agent.runtime.expecting import as_read
@@ -116,6 +117,7 @@ class Daemon:
             lambda: self.view.registry.entities, settings.data_dir / "processes", clock, http
         )
         self.kits = self._kits_of(settings, http)
+        self.cluster_state = ClusterTelling(self.kits.cluster, view=self.view, clock=clock)
         self.lane = Lane(store=store, state=self._state, clock=clock, committed=self._committed)
         self.escalating = Escalating(
             view=self.view, timers=self._state.timers, clock=clock, submit=self.lane.submit
@@ -123,11 +125,8 @@ class Daemon:
         self.promoting = Promoting(
             self.registry, view=self.view, files=self.files, submit=self.lane.submit, clock=clock
         )
-        self.halt_files = halt = HaltFiles(settings, view=self.view, clock=clock, tell=self.ask)
-        calling = self._calling(settings)
-        self.outbox = Outbox(
-            clock=clock, view=self.view, runner=calling, finish=self._finish, halt=halt
-        )
+        self.halt_files = HaltFiles(settings, view=self.view, clock=clock, tell=self.ask)
+        self.outbox = self._outbox_of(settings)
         self.timers, self.notices = Timers(clock=clock, fire=self._fire), Notices()
         self.sources = self._sources_of(settings)
         self._silencing = Silencing(view=self.view, clock=clock, submit=self.lane.submit)
@@ -157,7 +156,7 @@ class Daemon:
             written=written_by_people(settings, view),
         )
 
-    def _calling(self, settings: Settings) -> Calling:
+    def _outbox_of(self, settings: Settings) -> Outbox:
         calling = Calling(
             registry=lambda: self.registry,
             kits=self.kits,
@@ -166,7 +165,8 @@ class Daemon:
             last_resort=LastResort(settings.data_dir / NAME),
         )
         self.unfit, self.would_change = calling.unfit, calling.would_change
-        return calling
+        end, halt = self._finish, self.halt_files
+        return Outbox(clock=self._clock, view=self.view, runner=calling, finish=end, halt=halt)
 
     def _sources_of(self, settings: Settings) -> Sources:
         return Sources(

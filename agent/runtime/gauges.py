@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from agent.core.view import View
+from agent.runtime.cluster_state import ClusterTelling
 from agent.runtime.escalating import Escalating
 from agent.runtime.lane import Lane
 from agent.runtime.outbox import Outbox
@@ -23,6 +24,7 @@ class Parts(Protocol):
     escalating: Escalating
     own_health: OwnHealth
     telemetry: Telemetry
+    cluster_state: ClusterTelling
 
 
 def gauges(parts: Parts) -> None:
@@ -55,4 +57,14 @@ def gauges(parts: Parts) -> None:
         "homeostat.own.decisions.late",
         "Decisions since start that came later than the agent's objective allows",
         lambda: parts.own_health.late,
+    )
+    gauge(
+        "homeostat.ledger.unbalanced",
+        "By how many alerts the ledger is out of balance",
+        lambda: float(own.unbalanced) if (own := view.own.get("own")) else 0.0,
+    )
+    gauge(
+        "homeostat.cluster.watch.silent",
+        "Seconds since the watch of a cluster that was silent longest spoke",
+        lambda: parts.cluster_state.silent_seconds,
     )

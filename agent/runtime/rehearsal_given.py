@@ -14,7 +14,7 @@ from urllib.parse import quote_plus
 
 import msgspec
 
-from agent.catalog.entity_kinds import OBJECT_KINDS
+from agent.catalog.entity_kinds import OBJECT_KINDS, kind_in
 from agent.catalog.runbook_test_document import Given, GivenObject
 from agent.core.facts import resolve_params
 from agent.core.identify import ENTITY_LABELS
@@ -134,8 +134,13 @@ def _declared(
 def thing_of(
     runbook: Runbook, given: Given, entity: Entity | None, keys: Mapping[str, str] | None
 ) -> InventoryObject | None:
-    """The one object of the inventory: what `match.entity` finds."""
+    """The one object of the inventory: what `match.entity` finds, or what a diagnostic names."""
     query, told = runbook.match.entity, given.object
+    if query is None and isinstance(told, GivenObject) and told.name:
+        owner = entity.name if entity else None
+        return InventoryObject(
+            name=told.name, kind=kind_in(told.name), entity=owner, facts=told.facts
+        )
     if query is None or query.kind in REGISTERED or told == "none" or keys is None:
         return None
     said = told if isinstance(told, GivenObject) else GivenObject()

@@ -56,8 +56,8 @@ class Quota(Result):
         Right(kind="resourcequota", verbs=("list",)),
         Right(kind="event", verbs=("list",)),
         Right(kind="replicaset", verbs=("list",)),
-        Right(kind="statefulset", verbs=("get",)),
-        Right(kind="daemonset", verbs=("get",)),
+        Right(kind="statefulset", verbs=("get",), any_name=True),
+        Right(kind="daemonset", verbs=("get",), any_name=True),
     ),
 )
 async def quota(kit: ReadKit, params: Quotas) -> Quota:

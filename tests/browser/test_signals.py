@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 FILL = "e => getComputedStyle(e).fill"
 STROKE = "e => getComputedStyle(e).stroke"
 SHOWN = (
-    "/", "/products", "/signals", "/signals/shop", "/blindspots", "/rails", "/on-call",
+    "/", "/products", "/cluster", "/signals", "/signals/shop", "/blindspots", "/rails", "/on-call",
     "/promotions", "/absorbed", "/runbooks", "/follow-ups", "/drivers",
 )  # fmt: skip
 
@@ -64,7 +64,7 @@ async def test_the_latest_part_of_a_wide_chart_is_what_a_phone_shows() -> None:
 
 
 async def test_the_navigation_is_one_line_at_1000_pixels() -> None:
-    """Signed in, with a name and a button; on the pages of learning with a second line."""
+    """Signed in, with a name and a button; on pages of a group with a second line."""
     facade = FakeFacade(principals=everyone())
     show(facade.view)
     async with test_learning.browsing(facade, "responder-token") as (page, url, complaints):
@@ -80,7 +80,8 @@ async def test_the_navigation_is_one_line_at_1000_pixels() -> None:
             here = await page.locator(".bar nav:not(.sub) a[aria-current]").count()
             assert here == 1, path
             second = await page.locator("nav.sub a[aria-current]").count()
-            assert second == (SHOWN.index(path) >= SHOWN.index("/promotions")), path
+            is_grouped = path in ("/products", "/cluster", *SHOWN[SHOWN.index("/promotions") :])
+            assert second == is_grouped, path
         assert complaints == []
 
 

@@ -16,6 +16,8 @@ from agent.core.matching import MatchIndex
 from agent.core.view import Channel, View
 from agent.interface.server import Server, serve
 from agent.model.alert import Alert, AlertStatus, Signal
+from agent.model.cluster import Foreseen
+from agent.model.cluster_state import ClusterState
 from agent.model.decision import Decision, JournalEntry
 from agent.model.errors import StoreUnavailable, Unparseable
 from agent.model.event import Event
@@ -131,6 +133,9 @@ class FakeFacade:
     is_store_down: bool = False
     wrong: str = ""
     """Why no action can take what it is given."""
+    foreseen: Foreseen | None = None
+    """What any action would change in a cluster."""
+    cluster: ClusterState | None = None
     clock: TestClock = field(default_factory=lambda: TestClock(NOW))
     is_on: bool = True
     unheard: str = ""
@@ -175,6 +180,14 @@ class FakeFacade:
     @property
     def unfit(self) -> Callable[[str, Mapping[str, Any]], str]:
         return lambda _use, _params: self.wrong
+
+    async def would_change(
+        self, use: str, params: Mapping[str, Any], *, key: str
+    ) -> Foreseen | None:
+        return self.foreseen
+
+    async def cluster_state(self) -> ClusterState | None:
+        return self.cluster
 
     @property
     def surveying(self) -> FakeFacade:

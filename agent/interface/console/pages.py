@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from agent.interface.console import runbooks_page
 from agent.interface.console.absorbed_page import AbsorbedPage
 from agent.interface.console.blindspots_page import BlindSpotsPage
+from agent.interface.console.cluster_page import show_cluster
 from agent.interface.console.follow_ups_page import (
     DriversPage,
     change_follow_up,
@@ -148,6 +149,7 @@ def _of_signals(route: Register) -> list[NeedingRoute]:
         route("GET", "/signals/{product}", signals.show_one, LOOK_AT_ONE),
         route("GET", "/blindspots", blind.show, LOOK_AT_OWN),
         route("POST", "/blindspots/look", blind.look, SURVEY),
+        route("GET", "/cluster", show_cluster, LOOK_AT_OWN),
     ]
 
 

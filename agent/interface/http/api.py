@@ -91,7 +91,7 @@ def routes(desk: Desk) -> list[NeedingRoute]:
         route("POST", "/api/v1/self/review", own_api.review, platform),
         route("GET", "/api/v1/breakers", broken.breakers, own),
         route("POST", "/api/v1/breakers/reset", broken.reset_breaker, platform),
-        route("GET", "/api/v1/cluster", cluster_api.cluster, cluster_api.LOOK_AT_CLUSTER),
+        route("GET", "/api/v1/cluster", cluster_api.cluster, own),
         route("GET", "/api/v1/on-call", rota.on_call, look),
         route("GET", "/api/v1/ledger", steer.ledger, look),
         route("GET", "/api/v1/absorbed", AbsorbedReader().asked, own),

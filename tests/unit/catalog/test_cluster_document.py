@@ -39,6 +39,18 @@ def test_who_names_a_source_has_it_once(tmp_path: Path) -> None:
     assert read.kubernetes.kubeconfig == tmp_path / "kube"
 
 
+def test_what_is_written_for_one_source_is_meant_for_both(tmp_path: Path) -> None:
+    text = """\
+kubernetes: {kubeconfig: kube}
+sources: [{use: kubernetes.watch, with: {alerts: [KubeJobFailed], edited: 5m}}]
+"""
+    read = load_settings(settings(tmp_path, text), {})
+    assert [use.params for use in read.sources] == [
+        {"alerts": ["KubeJobFailed"], "edited": "5m"},
+        {"alerts": ["KubeJobFailed"]},
+    ]
+
+
 @pytest.mark.parametrize(
     ("block", "said"),
     [

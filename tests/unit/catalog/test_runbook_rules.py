@@ -135,11 +135,20 @@ def test_without_an_object_only_what_the_registry_knows_can_be_read() -> None:
     found = faults_of(text)
     assert [(f.code, f.path) for f in found] == [
         ("HS204", "guard.require[0]"),
-        ("HS213", "tests[0].given.object"),
         ("HS213", "tests[1].given.object"),
     ]
     registered = text.replace("entity.replicas_ready >= 1", "entity.owner == entity.product")
-    assert [f.code for f in faults_of(registered)] == ["HS213", "HS213"]
+    assert [f.path for f in faults_of(registered)] == ["tests[1].given.object"]
+
+
+def test_an_object_that_a_diagnostic_finds_is_given_by_its_whole_name() -> None:
+    with_it = SMALL.replace("given: {alert", "given: {object: %s, alert")
+    assert with_it != SMALL
+    assert not faults_of(with_it % "{name: prod-a/deployment/web, facts: {gitops: shop}}")
+    (fault,) = faults_of(with_it % "{name: web}")
+    assert (fault.code, fault.path) == ("HS213", "tests[0].given.object")
+    (fault,) = faults_of(with_it % "{name: prod-a/deployment/web, facts: {git: shop}}")
+    assert (fault.code, fault.path) == ("HS213", "tests[0].given.object.facts.git")
 
 
 def test_an_entity_that_cannot_be_read_makes_no_other_fault() -> None:

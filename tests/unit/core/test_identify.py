@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 import pytest
 
 from agent.core.identify import identify
+from agent.core.inventory import Inventory
 from agent.model.alert import Layer
-from agent.model.product import Registry
+from agent.model.product import InventoryObject, Registry
 from tests.support.cases import REGISTRY, alert
 
 
@@ -120,3 +123,75 @@ def test_a_label_that_was_changed_at_the_door_points_to_nobody() -> None:
 
 def test_an_entity_that_declares_nothing_is_not_everybodys() -> None:
     assert found_in(declaring(shop_web={}), namespace="prod-a") == (None, None)
+
+
+# by what the inventory knows
+
+
+def of_shop(kind: str, name: str, entity: str | None = "shop-web") -> InventoryObject:
+    return InventoryObject(
+        name=f"prod-a/{kind}/{name}",
+        kind=kind,
+        entity=entity,
+        keys={"namespace": ("prod-a",), "name": (name,)},
+    )
+
+
+RUNNING = Inventory(
+    (
+        of_shop("pod", "web-1"),
+        of_shop("deployment", "web"),
+        of_shop("pod", "api-1", "pay-api"),
+        of_shop("pod", "stray", None),
+        of_shop("pod", "old", "ghost"),
+    )
+)
+
+
+def seen(inventory: Mapping[str, InventoryObject] = RUNNING, /, **labels: str) -> str | None:
+    named = msgspec.structs.replace(alert(), labels={"alertname": "KubePodCrashLooping", **labels})
+    return identify(named, REGISTRY, inventory).entity
+
+
+def test_an_alert_that_names_a_pod_is_about_the_entity_it_belongs_to() -> None:
+    assert seen(namespace="prod-a", pod="web-1") == "shop-web"
+    assert seen(dict(RUNNING), namespace="prod-a", pod="web-1") == "shop-web"
+    assert seen({}, namespace="prod-a", pod="web-1") is None
+    assert seen(namespace="prod-b", pod="web-1") is None
+    assert seen(pod="web-1") is None, "a name without its namespace is anybody's"
+
+
+def test_all_that_is_named_has_to_belong_to_one() -> None:
+    assert seen(namespace="prod-a", deployment="web", pod="web-1") == "shop-web"
+    assert seen(namespace="prod-a", deployment="web", pod="gone") == "shop-web"
+    assert seen(namespace="prod-a", deployment="web", pod="api-1") is None
+    assert seen(namespace="prod-a", deployment="web", pod="stray") is None
+
+
+def test_what_belongs_to_nobody_that_is_registered_is_nobodys() -> None:
+    assert seen(namespace="prod-a", pod="stray") is None
+    assert seen(namespace="prod-a", pod="old") is None
+
+
+def test_a_named_entity_and_declared_labels_come_before_the_inventory() -> None:
+    assert seen(namespace="prod-a", pod="api-1", service="shop-web") == "shop-web"
+    registry = declaring(shop_web={"namespace": ("prod-a",)})
+    named = msgspec.structs.replace(alert(), labels={"namespace": "prod-a", "pod": "api-1"})
+    assert identify(named, registry, RUNNING).entity == "shop-web"
+
+
+def test_the_pod_of_an_exporter_is_not_what_it_tells_of() -> None:
+    """Without `honor_labels` Prometheus writes what was scraped under `exported_`."""
+    scraped = {"namespace": "monitoring", "pod": "kube-state-metrics-0"}
+    told = {"exported_namespace": "prod-a", "exported_pod": "web-1"}
+    assert seen(**scraped, **told) == "shop-web"
+    assert seen(namespace="prod-a", pod="api-1", exported_namespace="prod-a", deployment="web") == (
+        "shop-web"
+    )
+
+
+def test_the_product_comes_from_the_registry_there_as_well() -> None:
+    named = msgspec.structs.replace(
+        alert(), labels={"namespace": "prod-a", "pod": "web-1", "product": "pay"}
+    )
+    assert identify(named, REGISTRY, RUNNING).product == "shop"

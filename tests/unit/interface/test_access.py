@@ -30,7 +30,8 @@ from agent.model.principal import LOCAL, Principal, Role
 from agent.model.product import Entity, EntityKind
 from agent.model.records import Breaker, ChangeRecord, Silence, SilenceMatcher
 from agent.model.runbook import Match
-from agent.model.signals import BlindSpot, BlindSpotKind
+from agent.model.signals import BlindSpot, BlindSpotKind, ChangeKind
+from tests.support import cluster_shown
 from tests.support.caller import Caller, calling
 from tests.support.cases import runbook
 from tests.support.facade import NOW, FakeFacade, burning, everyone, running
@@ -157,12 +158,22 @@ async def fill(facade: FakeFacade) -> None:
             books.append(runbook(f"{whose}-b", owner=owner, match=Match(alert=("B",))))
             spot = blind_spot(whose, product)
             facade.view.blind_spots = {**facade.view.blind_spots, whose: spot}
-            moved = ChangeRecord(product=product, entity=whose, what="w", by="x", at=NOW)
+            moved = ChangeRecord(
+                product=product, entity=whose, what="w", by="x", at=NOW, kind=ChangeKind.RELEASE
+            )
             facade.view.changes = {**facade.view.changes, whose: (moved,)}
         member = Entity(name=whose, kind=EntityKind.AGENT, product=product, owner=f"team-{whose}")
         entities = {**facade.view.registry.entities, whose: member}
         facade.view.registry = msgspec.structs.replace(facade.view.registry, entities=entities)
     facade.view.own = {"own": own_state()}
+    facade.cluster = cluster_shown.state(
+        *(
+            cluster_shown.workload(f"{product}/deployment/{whose}", product=product)
+            for whose, product in WHOSE.items()
+            if product is not None
+        ),
+        nobodys=("shop/deployment/foreign-stray", "pay/deployment/stray"),
+    )
     facade.view.runbooks = MatchIndex(books)
     facade.view.breakers = {f"{b.name} x.y": Breaker(runbook=b.name, use="x.y") for b in books}
 

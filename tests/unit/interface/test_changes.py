@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -82,6 +83,7 @@ async def test_a_change_as_json() -> None:
         "manual": False,
         "late_seconds": 30.0,
         "link": "https://ci/1",
+        "undone_for": None,
     }
 
 
@@ -113,3 +115,43 @@ async def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [change["entity"] for change in json.loads(one.output)] == ["till"]
     assert none.output == "no change is known in that time\n"
     assert (shown.exit_code, none.exit_code, wrong.exit_code) == (0, 0, 2)
+
+
+async def test_releases_are_counted_by_product_with_those_that_failed() -> None:
+    made = facade()
+    undone = msgspec.structs.replace(RELEASE, undone_for="i-7")
+    made.view.changes = {**made.view.changes, "picker": (undone,)}
+    async with running(made) as (_, url):
+        async with calling(url, token="viewer-token") as caller:
+            reply = await caller.get("/api/v1/changes/releases")
+            [counted] = reply.json()
+            assert (counted["product"], counted["releases"], counted["rolled_back"]) == (
+                "shop",
+                1,
+                1,
+            )
+            assert counted["change_failure_rate"] == 1.0
+            assert [one["undone_for"] for one in counted["broken"]] == ["i-7"]
+            assert (await caller.get("/api/v1/changes/releases?since=5m")).json() == []
+            assert (await caller.get("/api/v1/changes/releases?product=pay")).json() == []
+            assert (await caller.get("/api/v1/changes/releases?since=x")).status == 400
+        async with calling(url, token="pay-viewer-token") as caller:
+            assert (await caller.get("/api/v1/changes/releases")).json() == []
+
+
+async def test_the_command_shows_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = facade()
+    undone = msgspec.structs.replace(RELEASE, undone_for="i-7")
+    made.view.changes = {**made.view.changes, "picker": (undone,)}
+    async with running(made) as (_, url):
+        shown = await talk(url, monkeypatch, "--releases")
+        none = await talk(url, monkeypatch, "--releases", "--since", "1m")
+        wrong = await talk(url, monkeypatch, "--releases", "--entity", "picker")
+    head, row, _, under, broken = shown.output.splitlines()
+    assert head.split() == ["PRODUCT", "SINCE", "RELEASES", "FAILED", "ROLLED", "BACK", "RATE"]
+    assert row.split()[0] == "shop"
+    assert row.split()[2:] == ["1", "0", "1", "100%"]
+    assert under.split() == ["AT", "ENTITY", "PHASE", "VERSION", "INCIDENT"]
+    assert broken.split()[-1] == "i-7"
+    assert none.output == "no release is known in that time\n"
+    assert (shown.exit_code, wrong.exit_code) == (0, 2)

@@ -13,7 +13,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
-from agent.interface.cli import doctor
+from agent.interface.cli.looking import Grade
 from agent.interface.cli.main import build
 from agent.interface.cli.output import table
 from agent.interface.cli.run import Bodies
@@ -291,9 +291,9 @@ def test_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = call("doctor", "--config", str(config), "--format", "json")
     grades = {row["what"]: row["grade"] for row in json.loads(result.output)}
     assert result.exit_code == 1
-    assert grades["python"] == grades["data folder"] == grades["port"] == doctor.Grade.GOOD
-    assert grades["tokens"] == doctor.Grade.WRONG
-    assert grades["learning folder"] == doctor.Grade.UNWISE
+    assert grades["python"] == grades["data folder"] == grades["port"] == Grade.GOOD
+    assert grades["tokens"] == Grade.WRONG
+    assert grades["learning folder"] == Grade.UNWISE
     (files,) = (row for row in json.loads(result.output) if row["what"] == "files")
     assert "left out at the start, and a running daemon keeps its last good" in files["why"]
     for row in json.loads(result.output):

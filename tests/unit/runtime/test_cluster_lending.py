@@ -168,7 +168,7 @@ async def test_a_preview_sends_dry_runs_and_nothing_else() -> None:
         (failed(400), Rejected, "400: no"),
         (failed(422), Rejected, "422: no"),
         (failed(403, FORBIDDEN), RightsMissing, "may not patch deployments.apps in prod-a"),
-        (failed(401), RightsMissing, "may not patch"),
+        (failed(401), Temporary, "does not accept the agent's token"),
         (failed(403, "exceeded quota: few"), Rejected, "exceeded quota"),
         (failed(429), Busy, "429: no"),
         (failed(500), Temporary, "500: no"),
