@@ -255,7 +255,8 @@ ROUTES = {
     "GET /api/v1/drivers": "What people are called for and what takes their time: families and "
     "causes, ranked, beside the period before. `?since=`: how far to look back, `90d` where it is "
     "left out.",
-    "GET /api/v1/cluster": "Whether a cluster is connected and seen whole, if not why; each workload "
+    "GET /api/v1/cluster": "Whether a cluster is connected and seen whole, if not why; each "
+    "workload "
     "with its pods, rollouts, alerts, who keeps and who edited it; and what belongs to nobody. "
     "`?product=` narrows it.",
     "GET /api/v1/blindspots": "What would break unseen, each with owner and remedy, and when it "

@@ -18,6 +18,7 @@ from agent.core.sender_clock import CLOCK_SECONDS
 from agent.core.view import View
 from agent.model.alert import Change
 from agent.model.decision import Decision, JournalEntry, Record
+from agent.model.effect import OutcomeStatus
 from agent.model.event import ChangeReceived
 from agent.model.product import EntityKind
 from agent.model.reason import Reason
@@ -34,6 +35,8 @@ FAILED_AGAIN_SECONDS = 3600.0
 """The same of what fails: what tries again and again must not push out everything else."""
 UNDER_WAY_SECONDS = 6 * 3600.0
 """So long after it began, the end of a change that has only its version is told to be its end."""
+UNDOING_SECONDS = 900.0
+"""What was rolled back so shortly after an act on it, or during one, was by that act."""
 TICK = 1e-6
 
 
@@ -65,6 +68,7 @@ def take_change(event: ChangeReceived, view: View) -> Decision:
         link=change.link,
         id=change.id,
         sent_at=change.sent_at,
+        undone_for=_undone_for(change, view, event.at),
     )
     if before is not None:
         body = _carried_on(before, body)
@@ -161,7 +165,26 @@ def _carried_on(before: ChangeRecord, now: ChangeRecord) -> ChangeRecord:
         before=before.before or now.before,
         link=now.link or before.link,
         id=now.id or before.id,
+        undone_for=now.undone_for or before.undone_for,
     )
+
+
+def _undone_for(change: Change, view: View, at: float) -> str:
+    """The incident whose step rolled it back: the latest one that changed what is declared of it.
+    Whoever tells of it may be quicker than the answer of the step."""
+    if change.phase is not ChangePhase.ROLLED_BACK:
+        return ""
+    acts = [
+        act
+        for act in view.lately.values()
+        if change.entity in (act.entity, act.target)
+        and not act.is_rollback
+        and act.status not in (OutcomeStatus.FAILED, OutcomeStatus.REFUSED)
+        and at - (act.ended_at or at) <= UNDOING_SECONDS
+        and (facts := view.plugins.get(act.use)) is not None
+        and facts.declares
+    ]
+    return max(acts, key=lambda act: act.at).incident_id if acts else ""
 
 
 def _moment(at: float, known: Sequence[ChangeRecord]) -> float:

@@ -21,7 +21,7 @@ SEPARATOR = "\x1e"
 
 def key_of(alert: Alert, view: View) -> tuple[str, Identity]:
     """Group key of the incident this alert belongs to."""
-    identity = identify(alert, view.registry)
+    identity = identify(alert, view.registry, view.inventory)
     key = group_key(
         layer=identity.layer.value,
         product=identity.product,

@@ -13,6 +13,7 @@ from agent.core.facts import facts_about
 from agent.core.plans import may_begin
 from agent.core.rails import (
     calendar,
+    cluster,
     floor,
     ground,
     load,
@@ -45,6 +46,8 @@ RAILS: tuple[Rail, ...] = (
     ground.object_known,
     floor.few_targets,
     ground.target_known,
+    cluster.not_ignored,
+    cluster.not_kept_elsewhere,
     ownership.runbook_of_its_team,
     signal.plan_age,
     # what is seen
@@ -53,6 +56,7 @@ RAILS: tuple[Rail, ...] = (
     ground.radius_allows,
     signal.dwell,
     signal.fresh_signal,
+    cluster.cluster_seen,
     signal.human_change,
     # what came of it before
     pace.attempts_left,

@@ -8,10 +8,12 @@ steer an action to anything else. What is not found, or not just once, is nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
+from agent.core.inventory_index import Inventory as Inventory
+from agent.core.inventory_index import has, indexed
 from agent.core.view import View
 from agent.model.incident import Incident
 from agent.model.product import Entity, EntityKind, InventoryObject, Registry
@@ -19,63 +21,6 @@ from agent.model.product import Entity, EntityKind, InventoryObject, Registry
 REGISTERED = frozenset(kind.value for kind in EntityKind)
 """Kinds that are looked up in the registry itself: their objects are its entities."""
 SHOWN = 3
-
-
-class Inventory(Mapping[str, InventoryObject]):
-    """A snapshot of what runs, by name, with an index over the keys things are found by.
-
-    Any mapping will do as `View.inventory`; with this one a search does not read every object.
-    """
-
-    def __init__(self, objects: Iterable[InventoryObject] = ()) -> None:
-        self._objects: dict[str, InventoryObject] = {}
-        self._under: dict[tuple[str, str, str], dict[str, InventoryObject]] = {}
-        for thing in objects:
-            self.put(thing)
-
-    def put(self, thing: InventoryObject) -> None:
-        """What is so now, in place of what was. For who keeps the inventory: rules only read it."""
-        before = self._objects.get(thing.name)
-        if before is not None and before.keys != thing.keys:
-            self.drop(thing.name)
-        self._objects[thing.name] = thing
-        for key in _indexed(thing):
-            self._under.setdefault(key, {})[thing.name] = thing
-
-    def drop(self, name: str) -> None:
-        """It is not there any more."""
-        thing = self._objects.pop(name, None)
-        for key in _indexed(thing) if thing is not None else ():
-            under = self._under[key]
-            under.pop(name, None)
-            if not under:
-                del self._under[key]
-
-    def __getitem__(self, name: str) -> InventoryObject:
-        return self._objects[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._objects)
-
-    def __len__(self) -> int:
-        return len(self._objects)
-
-    def find(self, kind: str, keys: Mapping[str, str]) -> list[InventoryObject]:
-        """Everything of this kind whose keys have all these values; without keys, nothing."""
-        if not keys:
-            return []
-        groups = [self._under.get((kind, key, value), {}) for key, value in keys.items()]
-        return [thing for thing in min(groups, key=len).values() if _has(thing, keys)]
-
-
-def _indexed(thing: InventoryObject) -> Iterator[tuple[str, str, str]]:
-    for key, values in thing.keys.items():
-        for value in dict.fromkeys(values):
-            yield thing.kind, key, value
-
-
-def _has(thing: InventoryObject, keys: Mapping[str, str]) -> bool:
-    return all(value in thing.keys.get(key, ()) for key, value in keys.items())
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +45,7 @@ def find_one(kind: str, keys: Mapping[str, object], incident: Incident, view: Vi
     told = f"{kind} with " + ", ".join(f"{k} {str(v)[:80]!r}" for k, v in keys.items())
     if not keys or len(asked) < len(keys):
         return Found(why=f"{told}: a key without a value finds nothing")
-    found = _search(kind, asked, view)
+    found = search(kind, asked, view)
     if not found:
         return Found(why=f"no {told} in the inventory")
     if len(found) > 1:
@@ -116,13 +61,12 @@ def find_one(kind: str, keys: Mapping[str, object], incident: Incident, view: Vi
     return Found(thing=found[0])
 
 
-def _search(kind: str, keys: Mapping[str, str], view: View) -> list[InventoryObject]:
+def search(kind: str, keys: Mapping[str, str], view: View) -> list[InventoryObject]:
+    """Everything of this kind with these values of its keys, whoever it belongs to."""
     if kind in REGISTERED:
         things = (as_object(e) for e in view.registry.entities.values() if e.kind.value == kind)
-        return [thing for thing in things if _has(thing, keys)]
-    known = view.inventory
-    inventory = known if isinstance(known, Inventory) else Inventory(known.values())
-    return inventory.find(kind, keys)
+        return [thing for thing in things if has(thing, keys)]
+    return indexed(view.inventory).find(kind, keys)
 
 
 def as_object(entity: Entity) -> InventoryObject:

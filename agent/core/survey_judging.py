@@ -85,7 +85,7 @@ def about(labels: Mapping[str, str], view: View) -> tuple[str | None, str]:
     alert = Alert(
         source="", fingerprint="", status=AlertStatus.FIRING, labels=labels, starts_at=0.0
     )
-    found = identify(alert, view.registry)
+    found = identify(alert, view.registry, view.inventory)
     return found.product, found.entity or ""
 
 

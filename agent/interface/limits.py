@@ -31,6 +31,7 @@ LIMITS: Mapping[str, tuple[str, ...]] = {
     ),
     "dwell": ("rails.dwell", "evaluation_interval"),
     "fresh_signal": ("rails.signal_age",),
+    "cluster_seen": ("rails.cluster_age",),
     "human_change": ("rails.human_change",),
     "attempts_left": ("attempts_per_incident", "attempts_per_day"),
     "breaker_locked": ("rails.breaker_locks_after",),

@@ -17,8 +17,8 @@ NOTHING: Mapping[str, str] = {}
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
-    """Unknown fields are passed over: a newer API server may say more. Nothing here can hold itself,
-    so the garbage collector need not look at hundreds of thousands of them."""
+    """Unknown fields are passed over: a newer API server may say more. Nothing here can hold
+    itself, so the garbage collector need not look at hundreds of thousands of them."""
 
 
 class Owner(Wire, frozen=True, kw_only=True):

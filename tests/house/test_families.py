@@ -49,6 +49,8 @@ FOLDER = shipped_runbooks_folder()
 PATHS = sorted(p for p in FOLDER.rglob("*.yaml") if not p.name.startswith(("process-", "agent-")))
 NAMES = [path.stem for path in PATHS]
 SEVERITY = "warning"
+UNDO_BY_THEMSELVES = {"crash-loop", "burn-after-release"}
+"""Docs: docs/rollback.md."""
 
 ELSEWHERE: Mapping[str, str] = {
     "alert-delivery": "PrometheusAlertmanagerNotificationFailing CortexNotConnectedToAlertmanager",
@@ -186,10 +188,19 @@ def test_where_nothing_explains_it_people_are_told(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_changes_a_cluster_waits_for_a_click(name: str) -> None:
-    acts = bool(list(steps(name)))
+def test_what_changes_a_cluster_waits_for_a_click_unless_it_undoes_a_release(name: str) -> None:
+    acts = bool(list(steps(name))) and name not in UNDO_BY_THEMSELVES
     state = document(name).lifecycle.state
     assert state is (Lifecycle.ASSISTED if acts else Lifecycle.ACTIVE)
+
+
+@pytest.mark.parametrize("name", sorted(UNDO_BY_THEMSELVES))
+def test_what_undoes_a_release_by_itself_does_nothing_else_and_once_in_a_while(name: str) -> None:
+    assert [action.name for _, action in steps(name)] == ["kubernetes.rollout_undo"]
+    cooldown = document(name).guard.cooldown
+    assert cooldown is not None
+    assert cooldown.most == 1
+    assert ".watched" in "".join(str(row.when) for row in document(name).decide)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,12 +1,14 @@
 """The policy as if nothing else went on and the alert had fired for long enough.
 
 What a runbook would do is asked of it alone: in its own tests, in a back-test of the past, and by
-whoever wants it explained. How much else is under way at that moment, and how long the alert has
-fired, is not the runbook's to say, so the limits that hang on it stand aside. What hangs on the
-target and its own past stays.
+whoever wants it explained. How much else is under way at that moment, how long the alert has
+fired, and how well a cluster is seen, is not the runbook's to say, so the limits that hang on it
+stand aside. What hangs on the target and its own past stays.
 """
 
 from __future__ import annotations
+
+import math
 
 import msgspec
 
@@ -31,6 +33,7 @@ def alone(policy: Policy) -> Policy:
         product_sick_least=UNLIMITED,
         fleet_sick_least=UNLIMITED,
         fleet_new_per_minute=UNLIMITED,
+        cluster_age_seconds=math.inf,
         watchdog="",
     )
     return msgspec.structs.replace(policy, rails=rails)

@@ -112,17 +112,17 @@ def test_half_a_place_is_told(tmp_path: Path, spec: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotations", "labels"),
+    ("annotation", "labels"),
     [
-        ("{backstage.io/kubernetes-label-selector: 'app=web,tier==front'}", {"app": "web", "tier": "front"}),
-        ("{backstage.io/kubernetes-id: web}", {"backstage.io/kubernetes-id": "web"}),
-        ("{backstage.io/kubernetes-label-selector: 'app in (a, b)'}", None),
-        ("{backstage.io/kubernetes-label-selector: 'app!=web'}", None),
+        ("kubernetes-label-selector: 'app=web,tier==front'", {"app": "web", "tier": "front"}),
+        ("kubernetes-id: web", {"backstage.io/kubernetes-id": "web"}),
+        ("kubernetes-label-selector: 'app in (a, b)'", None),
+        ("kubernetes-label-selector: 'app!=web'", None),
     ],
 )  # fmt: skip
 def test_backstage_s_annotations_say_it_too(
-    tmp_path: Path, annotations: str, labels: dict[str, str] | None
+    tmp_path: Path, annotation: str, labels: dict[str, str] | None
 ) -> None:
-    named = annotations.replace("{", "{backstage.io/kubernetes-namespace: shop, ")
+    named = f"{{backstage.io/kubernetes-namespace: shop, backstage.io/{annotation}}}"
     places = catalog(tmp_path, "", named)
     assert places == (() if labels is None else (ClusterPlace(namespace="shop", labels=labels),))
