@@ -21,7 +21,7 @@ BENCH_PACKAGES := prometheus-alertmanager mosquitto wrk
 CODE := agent plugins tests docs
 # Tests misspell on purpose: they try what is said about it.
 PROSE := agent plugins runbooks docs deploy Makefile README.md CHANGELOG.md CONTRIBUTING.md
-RIGHT := unparseable,froms,iif
+RIGHT := unparseable,froms,iif,notin
 
 .PHONY: help setup setup-run editor fmt fmt-check lint types runbooks laws house check test cluster-test bench rails-mutation learning-proof signals-proof demo docs docs-check lock sbom manifests clean
 

@@ -120,6 +120,15 @@ class WorkloadState(msgspec.Struct, frozen=True, kw_only=True):
         return not self.alerts and self.phase is ChangePhase.DONE and self.ready >= self.wanted
 
 
+class AbsentState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the catalog says and the cluster has not: mostly a misspelt name."""
+
+    name: str
+    """As the inventory would call it."""
+    entity: str
+    product: str | None
+
+
 class ClusterState(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     version: str
@@ -136,5 +145,7 @@ class ClusterState(msgspec.Struct, frozen=True, kw_only=True):
     nobodys: tuple[str, ...] = ()
     """What no other object made and that belongs to no registered entity, by its name in the
     inventory."""
+    absent: tuple[AbsentState, ...] = ()
+    """Declared by name, and not there."""
     products: Mapping[str, frozenset[str]] = {}
     """Which products are in a namespace."""

@@ -140,6 +140,10 @@ class ClusterControl(ClusterReader, Protocol):
         now."""
         ...
 
+    async def pause(self, seconds: float) -> None:
+        """Between two tries."""
+        ...
+
     async def delete(self, ref: Ref, *, uid: str) -> None:
         """Just the one with that UID. Gone already is fine."""
         ...

@@ -21,6 +21,7 @@ import msgspec
 from agent.model.cluster import Asked, Right
 from agent.model.errors import Permanent
 from agent.ports.cluster import ClusterControl, Conflict, Gone, Json
+from agent.ports.cluster_edits import templates_since
 from agent.ports.cluster_kinds import Ref
 from agent.ports.cluster_objects import Writer
 from agent.ports.cluster_walking import items, mapping, text, walk
@@ -29,6 +30,8 @@ from agent.ports.cluster_writers import edits, gitops_of, is_ignored
 T = TypeVar("T")
 
 TRIES = 3
+PAUSES = (0.25, 1.0)
+"""Between them, in seconds: as a rollout begins, controllers write its status again and again."""
 RESTARTED_BY = "homeostat/restarted-by"
 UNDONE_BY = "homeostat/undone-by"
 UNDONE_FROM = "homeostat/undone-from"
@@ -121,6 +124,8 @@ async def judged(
 ) -> T:
     """Reads the object, and acts on it by what was read; both again where it changed meanwhile."""
     for left in range(TRIES - 1, -1, -1):
+        if left < TRIES - 1:
+            await cluster.pause(PAUSES[TRIES - 2 - left])
         found = await to_change(cluster, ref, declares=declares)
         try:
             return await act(found)
@@ -172,6 +177,20 @@ def replaces_pods(thing: Json, ref: Ref) -> None:
     for strategy in ("strategy", "updateStrategy"):
         if text(thing, "spec", strategy, "type") == "OnDelete":
             raise Permanent(f"{ref.text} replaces pods only when somebody deletes them (OnDelete)")
+
+
+def as_decided(cluster: ClusterControl, thing: Json, ref: Ref) -> None:
+    """Raises Permanent where somebody delivered another template since it was decided to change it:
+    that was decided about the one before, and what came may be the very remedy."""
+    decided_at = cluster.asked.decided_at
+    if decided_at is None:
+        return
+    for by, at in templates_since(thing, decided_at):
+        when = f" {at - decided_at:.0f} s" if at is not None else ""
+        raise Permanent(
+            f"{ref.text}: {by or 'somebody'} wrote its template{when} since this was decided: look "
+            "at what runs now"
+        )
 
 
 # writing

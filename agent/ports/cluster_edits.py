@@ -15,6 +15,7 @@ import msgspec
 from agent.ports.cluster import Json
 from agent.ports.cluster_objects import Writer
 from agent.ports.cluster_walking import items, mapping, moment, text
+from agent.ports.cluster_writers import OURS
 from agent.ports.safe_text import one_line
 
 MOST_PATHS = 20
@@ -96,6 +97,20 @@ def template_writer(thing: Json, changed: Collection[str] = ()) -> Written | Non
             owns = not set(changed).isdisjoint(_leaves(template)) if changed else False
             found.append((owns, at or 0.0, Written(text(entry, "manager", most=128), at)))
     return max(found, key=lambda each: each[:2])[2] if found else None
+
+
+def templates_since(thing: Json, at: float) -> tuple[Written, ...]:
+    """Who may have written the template of a workload after that moment, apart from the agent and
+    from whoever only starts its pods anew."""
+    found = []
+    for entry in items(thing, "metadata", "managedFields"):
+        template = mapping(entry, "fieldsV1", "f:spec", "f:template")
+        by, written_at = text(entry, "manager", most=128), moment(entry, "time")
+        if not template or by == OURS or _only_restarts(template):
+            continue
+        if written_at is None or written_at > at:
+            found.append(Written(by, written_at))
+    return tuple(found)
 
 
 def _only_restarts(template: Mapping[str, Any]) -> bool:

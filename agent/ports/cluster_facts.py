@@ -3,6 +3,7 @@ keys it is found by. What the object does not say is left out: it is unknown, an
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -34,11 +35,12 @@ PRESSURES = {
 
 
 def quantity(text: str) -> float | None:
-    """`10Gi`, `250m`, `1e3` as a number; None: it is none."""
+    """`10Gi`, `250m`, `1e3` as a number; None: it is none, or beyond all of them."""
     found = _QUANTITY.fullmatch(text)
     if found is None or found[3] not in _UNITS:
         return None
-    return float(found[1]) * 10.0 ** int(found[2] or 0) * _UNITS[found[3]]
+    value = float(found[1]) * 10.0 ** int(found[2] or 0) * _UNITS[found[3]]
+    return value if math.isfinite(value) else None
 
 
 def truth(status: str) -> bool | None:

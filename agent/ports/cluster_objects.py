@@ -7,7 +7,7 @@ Names and meanings are those of the Kubernetes API (`spec`, `status`, conditions
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -327,4 +327,7 @@ def condition(conditions: tuple[Condition, ...], kind: str) -> Condition | None:
 
 def seconds(moment: datetime | None) -> float | None:
     """As seconds since the epoch."""
-    return moment.timestamp() if moment is not None else None
+    if moment is None:
+        return None
+    # The API writes all its times with a zone.
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

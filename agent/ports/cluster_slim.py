@@ -1,13 +1,17 @@
-"""A pod as small as it can be kept: thousands are, and most of what they say is the same words."""
+"""Objects as small as they can be kept: there are thousands of pods, and most of what they say is
+the same words; and annotations may hold whole documents, which nobody reads here."""
 
 from __future__ import annotations
 
 from sys import intern
+from typing import Any
 
 from msgspec.structs import replace
 
-from agent.ports.cluster_objects import Condition, ContainerStatus, Kept, Pod
+from agent.ports.cluster_objects import Condition, ContainerStatus, Kept, Pod, WrittenMeta
 
+LONGEST_NOTE = 4096
+"""What `kubectl apply` remembers is longer, for each Deployment of a cluster."""
 TOLD_BY_READY = frozenset({"Initialized", "ContainersReady", "PodReadyToStartContainers"})
 """Conditions that say nothing more where they are true."""
 
@@ -48,6 +52,13 @@ def _container(status: ContainerStatus) -> ContainerStatus:
 
 
 def slimmed(kept: Kept) -> Kept:
-    if not isinstance(kept.thing, Pod):
+    if isinstance(kept.thing, Pod):
+        return Kept(kept.ref, slim(kept.thing), kept.template)
+    if all(len(note) <= LONGEST_NOTE for note in kept.annotations.values()):
         return kept
-    return Kept(kept.ref, slim(kept.thing), kept.template)
+    meta = kept.thing.metadata
+    # Left out and not cut off: half of a list of numbers would say something else.
+    notes = {name: note for name, note in kept.annotations.items() if len(note) <= LONGEST_NOTE}
+    assert isinstance(meta, WrittenMeta)
+    thing: Any = replace(kept.thing, metadata=replace(meta, annotations=notes))
+    return Kept(kept.ref, thing, kept.template)

@@ -42,7 +42,7 @@ def template_digest(body: bytes | msgspec.Raw) -> str:
     can be read."""
     try:
         found = _WORKLOADS.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return ""
     template = found.spec.template if found.spec is not None else None
     if template is None:

@@ -14,6 +14,7 @@ from agent.ports.cluster import How, Json
 from agent.ports.cluster_acting import (
     UNDONE_BY,
     UNDONE_FROM,
+    as_decided,
     judged,
     note_of,
     replaced,
@@ -125,6 +126,7 @@ async def undone(kit: ActKit, ref: Ref, *, target: str, to: int, use: str) -> Ma
         now, wanted = present(found, ref, revisions), numbered(revisions, to, ref)
         if now.number == wanted.number:
             return {"changed": False, "revision": to}
+        as_decided(kit.cluster, found, ref)
         template = {"op": "replace", "path": "/spec/template", "value": wanted.template}
         notes = {UNDONE_BY: kit.key, UNDONE_FROM: str(now.number)}
         await kit.cluster.patch(ref, replaced(found, template, notes=notes), how=How.JSON)

@@ -56,6 +56,7 @@ class Cluster:
                         self.watches[key] = watch = self._watch(*key)
                         running[key] = group.create_task(watch.run())
                 self._has_begun = True
+                self.keeping.settle()
                 self._look()
                 await self.clock.sleep(LOOK_SECONDS)
 
@@ -79,6 +80,7 @@ class Cluster:
 
     def _look(self) -> None:
         """What guards are told of how well the cluster is seen."""
+        self._forget_unseen()
         counted = [w for w in self.watches.values() if not (w.is_forbidden and w.kind in OPTIONAL)]
         now = self.clock.monotonic()
         ages = [now - w.heard_at for w in counted if w.heard_at is not None]
@@ -86,6 +88,14 @@ class Cluster:
         at = None if trouble or not ages else self.clock.now() - max(ages)
         self._view.cluster = ClusterSight(seen_at=at, trouble=trouble)
         self._tell(trouble)
+
+    def _forget_unseen(self) -> None:
+        """What may not be seen any more is not known, where others are judged without it."""
+        for watch in self.watches.values():
+            if not (watch.is_forbidden and watch.kind in OPTIONAL):
+                continue
+            if self.keeping.all_kept(watch.kind, namespace=watch.namespace):
+                self.keeping.listed(watch.kind, watch.namespace, [])
 
     def _tell(self, trouble: str) -> None:
         """A line in the log when it changes, and now and then while it lasts."""
@@ -113,6 +123,13 @@ class Cluster:
         """Whether what is kept of objects like this one is what there is now."""
         watches = (self.watches.get((ref.kind, space)) for space in (ref.namespace, ""))
         return any(watch is not None and not watch.trouble for watch in watches)
+
+    def is_named(self, entity: str, ref: Ref) -> bool:
+        """Whether the catalog says itself that the entity runs as this object."""
+        places = self.keeping.places.of(entity)
+        return any(
+            (p.kind, p.name, p.namespace) == (ref.kind, ref.name, ref.namespace) for p in places
+        )
 
     def objects_of(self, entity: str, kinds: Sequence[str]) -> tuple[Ref, ...]:
         """Objects of these kinds that belong to an entity, in order of their names. One that it

@@ -58,7 +58,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         """Raises Temporary where it is no JSON: whoever answered was not the API server."""
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise Temporary(f"the answer of the API server is not JSON: {error}") from error
 
     @property
@@ -66,7 +66,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         """Its own words, bounded."""
         try:
             told = msgspec.json.decode(self.body, type=dict[str, Any])
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             told = {}
         message = told.get("message")
         text = message if isinstance(message, str) else self.body[:200].decode(errors="replace")
@@ -136,6 +136,10 @@ class ClusterConnection:
             if changes:
                 raise UnknownEffect(f"{method} was sent, and then {unreached}") from error
             raise unreached from error
+        except Temporary as error:
+            if changes:
+                raise UnknownEffect(f"{method} was sent, and then came {error}") from error
+            raise
         self._heard()
         headers = {name.lower(): value for name, value in sent.headers.items()}
         return Reply(status=sent.status, body=content, headers=headers)
@@ -236,11 +240,16 @@ class ClusterConnection:
         import aiohttp  # imported at first use
 
         try:
-            way = await way_to(self._settings)
+            # A kubeconfig may name a program that logs in: everybody waits for it.
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                way = await way_to(self._settings)
             is_same = self._way is not None and self._way.place == way.place
             tls = None if is_same and self._session is not None else way.tls()
         except HomeostatError:
             raise
+        except TimeoutError as error:
+            self.trouble = f"to log in to the cluster took longer than {TIMEOUT_SECONDS:.0f} s"
+            raise Temporary(self.trouble) from error
         except Exception as error:
             # The loader raises whatever its parsers do; none of it may end a watch for good.
             self.trouble = f"how the cluster is reached cannot be read: {error}"[:300]

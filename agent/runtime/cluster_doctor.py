@@ -42,6 +42,8 @@ class Unserved(msgspec.Struct, frozen=True, kw_only=True):
     """Names of plugins, in order."""
     is_needed: bool
     """One of them cannot do without; otherwise what they would read of it is unknown."""
+    is_installed: bool
+    """False: nothing of what brings it is there, so nothing of it can break."""
     why: str
     """A sentence with the remedy."""
 
@@ -63,12 +65,14 @@ async def unserved(connection: Asked, needs: Mapping[str, Sequence[Right]]) -> t
         names = served[kind.api_version]
         if names is not None and (f"{kind.plural}/{part}" if part else kind.plural) in names:
             continue
+        is_installed, why = await _why(connection, kind, part, is_there=names is not None)
         found.append(
             Unserved(
                 resource=f"{kind.resource}/{part}" if part else kind.resource,
                 used_by=tuple(sorted(users)),
                 is_needed=any(users.values()),
-                why=await _why(connection, kind, part, is_there=names is not None),
+                is_installed=is_installed,
+                why=why,
             )
         )
     return tuple(found)
@@ -91,28 +95,29 @@ async def _resources(connection: Asked, kind: Kind) -> frozenset[str] | None:
     return frozenset(text(each, "name") for each in items(told, "resources"))
 
 
-async def _why(connection: Asked, kind: Kind, part: str, *, is_there: bool) -> str:
+async def _why(connection: Asked, kind: Kind, part: str, *, is_there: bool) -> tuple[bool, str]:
+    """Whether what brings it is installed, and a sentence with the remedy."""
     brings = BRINGS.get(kind.group)
     if is_there:
         what = f"{kind.plural}/{part}" if part else kind.plural
         asked = f" of {brings}" if brings else ""
-        return (
+        return True, (
             f"the API server serves {kind.api_version} without {what}: install the version{asked} "
             "that has it"
         )
     group = await _told(connection, f"/apis/{kind.group}") if kind.group else None
     versions = [text(v, "version") for v in items(group, "versions")] if group else []
     if versions:
-        return (
+        return True, (
             f"the API server serves {kind.group} as {', '.join(versions[:5])}, and "
             f"{kind.version} is asked for: bring {brings or 'the cluster'} to a version that has it"
         )
     if brings:
-        return (
-            f"{brings} is not installed: install it, or retire the runbooks that ask for "
-            f"{kind.plural}"
-        )
-    return f"the API server serves no {kind.api_version}: it is older than what is asked for here"
+        return False, f"{brings} is not installed: install it, or nothing, if you do not use it"
+    return (
+        True,
+        f"the API server serves no {kind.api_version}: it is older than what is asked for here",
+    )
 
 
 async def _told(connection: Asked, path: str) -> Mapping[str, Any] | None:

@@ -23,6 +23,8 @@ MOST_PENDING = 50_000
 """Of one follower; then it is told everything anew."""
 DEEPEST = 4
 """Owners of owners: a CronJob, its Job, its pod."""
+CROWD = 200
+"""Of so many things that one made, not each is a reason to look at all of them again."""
 UNSEEN = frozenset({"replicaset"})
 """Kinds that are kept and are no object of the inventory: nobody acts on them."""
 
@@ -51,6 +53,8 @@ class Keeping:
         self._by_kind: dict[str, dict[str, Kept]] = {}
         self._made: dict[str, set[str]] = {}
         """By name of a controller: names of what it made."""
+        self._late: set[str] = set()
+        """Names of what has to be placed again, since things it made came or went."""
         self._followers: set[Follower] = set()
         self.inventory = Inventory()
 
@@ -72,10 +76,21 @@ class Keeping:
             before = self._kept.get(kept.name)
             if before is None or before.version != kept.version:
                 self._take(kept, is_there=True, is_listed=True)
+        self.settle()
 
     def changed(self, kept: Kept, is_there: bool) -> None:
         self.refresh()
         self._take(kept, is_there=is_there, is_listed=False)
+        if len(self._made.get(_maker(kept), ())) <= CROWD:
+            self.settle()
+
+    def settle(self) -> None:
+        """What made things is found by those that are there now. Of a crowd that is done for many
+        at once, by whoever keeps the watches."""
+        late, self._late = self._late, set()
+        for name in late:
+            if (kept := self._kept.get(name)) is not None:
+                self._place(kept)
 
     def refresh(self) -> None:
         """After the catalog was read anew, everything may belong to somebody else."""
@@ -89,35 +104,48 @@ class Keeping:
     def _take(self, kept: Kept, *, is_there: bool, is_listed: bool) -> None:
         name, kind = intern(kept.name), kept.ref.kind
         before = self._kept.get(name)
-        maker = _maker(kept)
+        if before is None and not is_there:
+            return
+        if before is not None and (not is_there or _maker(before) != _maker(kept)):
+            self._leave(before)
         if is_there:
             self._kept[name] = kept
             self._by_kind.setdefault(kind, {})[name] = kept
-            if maker:
+            if maker := _maker(kept):
                 self._made.setdefault(maker, set()).add(name)
+            self._place(kept)
         else:
             self._kept.pop(name, None)
             self._by_kind.get(kind, {}).pop(name, None)
-            if maker and maker in self._made:
-                self._made[maker].discard(name)
-                if not self._made[maker]:
-                    del self._made[maker]
-        if is_there:
-            self._place(kept)
-        else:
             self.inventory.drop(name)
-        if (before is None) is is_there:
+        if before is None or not is_there or _lineage(before) != _lineage(kept):
             self._around(kept)
         seen = Seen(before=before, now=kept if is_there else None, is_listed=is_listed)
         for follower in self._followers:
             follower.tell(seen)
 
+    def _leave(self, kept: Kept) -> None:
+        """It is not among what its maker made any more."""
+        self._late.update(above.name for above in self.owners(kept))
+        maker = _maker(kept)
+        made = self._made.get(maker, set())
+        made.discard(kept.name)
+        if not made:
+            self._made.pop(maker, None)
+
     def _around(self, kept: Kept) -> None:
         """What made it is found by it, and what it made belongs to whom it does."""
-        for above in self.owners(kept):
-            self._place(above)
-        for below in self.made_by(kept.name):
+        self._late.update(above.name for above in self.owners(kept))
+        for below in self._claiming(kept.name):
             self._place(below)
+
+    def _claiming(self, name: str, depth: int = DEEPEST) -> Iterator[Kept]:
+        """Whatever says that it was made by this one, or by one that says so."""
+        for made in self._made.get(name, ()):
+            if (kept := self._kept.get(made)) is not None:
+                yield kept
+                if depth > 1:
+                    yield from self._claiming(made, depth - 1)
 
     def _place(self, kept: Kept) -> None:
         if kept.ref.kind in UNSEEN:
@@ -146,7 +174,7 @@ class Keeping:
         """What made it, what made that, as far as it is known."""
         for _ in range(DEEPEST):
             above = self._kept.get(_maker(kept))
-            if above is None:
+            if above is None or not _is_made_by(above, kept):
                 return
             yield above
             kept = above
@@ -155,8 +183,8 @@ class Keeping:
         """Everything it made, and that made."""
         found: list[Kept] = []
         for made in sorted(self._made.get(name, ())):
-            kept = self._kept.get(made)
-            if kept is not None:
+            kept, maker = self._kept.get(made), self._kept.get(name)
+            if kept is not None and (maker is None or _is_made_by(maker, kept)):
                 found.append(kept)
                 if depth > 1:
                     found += self.made_by(made, depth - 1)
@@ -206,3 +234,15 @@ def _maker(kept: Kept) -> str:
     if owner is None or kind is None:
         return ""
     return Ref(kind.word, owner.name, kept.ref.namespace if kind.is_namespaced else "").text
+
+
+def _is_made_by(maker: Kept, kept: Kept) -> bool:
+    """Names are used again, and anybody may write one: the UID says which one made it."""
+    owner, uid = kept.controller, maker.thing.metadata.uid
+    return owner is not None and (owner.uid == uid or "" in (owner.uid, uid))
+
+
+def _lineage(kept: Kept) -> tuple[str, str, str]:
+    """Which one it is, and who made it."""
+    owner = kept.controller
+    return kept.thing.metadata.uid, _maker(kept), owner.uid if owner is not None else ""

@@ -237,6 +237,14 @@ class LentToChange(Lent):
         super().__init__(cluster, use=use, rights=rights, seconds=seconds)
         self.asked = asked
 
+    async def find(self, target: str, *, kinds: Sequence[str] = ()) -> Ref:
+        ref = await super().find(target, kinds=kinds)
+        if ref_of(target) is None and not self._cluster.is_named(target, ref):
+            # Found by its labels: while not all is seen, it may be one of several.
+            for missing in self._cluster.unsynced():
+                raise Temporary(f"{target} may be more than {ref.text}: {missing}"[:300])
+        return ref
+
     async def patch(
         self, ref: Ref, body: Sequence[Json] | Json, *, how: How, part: str = ""
     ) -> Json:
@@ -249,6 +257,9 @@ class LentToChange(Lent):
         name = str((body.get("metadata") or {}).get("name", ""))
         write = Write("create", Ref(kind, name, namespace), "", body)
         return await self._write(write, "POST", path_of(kind, namespace), JSON)
+
+    async def pause(self, seconds: float) -> None:
+        await self._cluster.clock.sleep(seconds)
 
     async def evict(self, pod: Ref, *, uid: str) -> None:
         self._may("create", "pod", "eviction", namespace=pod.namespace)
@@ -283,7 +294,11 @@ class LentToChange(Lent):
             # It may have been written before whoever stands between failed to say so.
             raise UnknownEffect(f"{write.ref.text}: the API server said {reply.said}")
         self._check_write(reply, write)
-        return _object(reply)
+        try:
+            return _object(reply)
+        except Temporary as strange:
+            # It was taken, by whoever answered: nobody may take it for not sent.
+            raise UnknownEffect(f"{write.ref.text}: {strange}") from strange
 
     async def _tried(self, write: Write, method: str, path: str, media_type: str) -> Json:
         """The same, by a dry run that changes nothing."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from agent.core.view import View
 from agent.model.alert import AlertStatus
 from agent.model.cluster_state import (
+    AbsentState,
     AlertInCluster,
     ClusterState,
     Edited,
@@ -90,7 +91,9 @@ class ClusterTelling:
 
     async def _ask_version(self, cluster: Cluster) -> None:
         now = self._clock.monotonic()
-        if cluster.unsynced() or now - self._asked_at < VERSION_SECONDS:
+        sees_none = all(watch.trouble for watch in cluster.watches.values())
+        is_blind = bool(cluster.unsynced()) and sees_none
+        if is_blind or now - self._asked_at < VERSION_SECONDS:
             return
         self._asked_at = now
         try:
@@ -125,8 +128,18 @@ class ClusterTelling:
             workloads=tuple(workloads(cluster, view, at=at)),
             objects=objects,
             nobodys=tuple(sorted(_nobodys(cluster, view))),
+            absent=tuple(_absent(cluster, view)),
             products={space: frozenset(names) for space, names in products.items()},
         )
+
+
+def _absent(cluster: Cluster, view: View) -> Iterator[AbsentState]:
+    """Where a kind is not seen as it is, nothing is known to be missing of it."""
+    for name, entity in sorted(view.registry.entities.items()):
+        for place in entity.places:
+            ref = Ref(place.kind, place.name, place.namespace)
+            if place.name and cluster.is_in_sync(ref) and cluster.keeping.kept(ref.text) is None:
+                yield AbsentState(name=ref.text, entity=name, product=entity.product)
 
 
 def _nobodys(cluster: Cluster, view: View) -> Iterator[str]:

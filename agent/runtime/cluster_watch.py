@@ -42,6 +42,8 @@ SHORTEST_SECONDS = 5.0
 """A watch that ended sooner was not worth beginning."""
 FORBIDDEN_PAUSE_SECONDS = 60.0
 """Rights may be granted while we run."""
+FIRST_REFUSAL_PAUSE_SECONDS = 3.0
+"""An API server that has just started refuses what it has not read the Roles of yet."""
 GONE, FORBIDDEN, NOT_FOUND = 410, 403, 404
 
 
@@ -75,12 +77,18 @@ class Unserved(Permanent):
     """It may not be read, or there is no such kind."""
 
 
+class Silent(Temporary):
+    """The stream stands and nothing came, not even the bookmark that is due each minute."""
+
+
 class TooOld(Exception):
     """What we know is of a version that the server has forgotten."""
 
 
 PAGES, EVENTS = msgspec.json.Decoder(Page), msgspec.json.Decoder(Event)
 MARKS, FAILURES = msgspec.json.Decoder(Marked), msgspec.json.Decoder(Failure)
+UNREADABLE = (ValueError, RecursionError)
+"""No JSON, not of the shape, or no text at all."""
 DECODERS = {kind: msgspec.json.Decoder(shape) for kind, shape in SHAPES.items()}
 
 Listed = Callable[[str, str, Sequence[Kept]], None]
@@ -131,10 +139,21 @@ class Watch:
             except TooOld as error:
                 version = ""
                 await self._again(error)
-            except HomeostatError as error:
+            except Silent as error:
+                # No pause and no trouble: it was long enough, and an API server sends no bookmarks
+                # of a kind of which nothing changed since it started. The list tells how it is; if
+                # that fails, it is trouble. Until then what was heard ages (`heard_at`).
                 version = ""
+                log.debug("watch_silent", what=self.what, said=str(error))
+            except HomeostatError as error:
+                version, was_forbidden = "", self.is_forbidden
                 self.is_forbidden = isinstance(error, Unserved)
-                await self._rest(error)
+                await self._rest(error, was_forbidden=was_forbidden)
+            except Exception as error:
+                # What nobody foresaw in one object must not end the daemon, which tells people.
+                log.exception("watch_broke", what=self.what)
+                version, self.is_forbidden = "", False
+                await self._rest(Temporary(f"it cannot be taken in: {error!r}"))
             else:
                 if self._clock.monotonic() - began < min(SHORTEST_SECONDS, self._asked_seconds):
                     # Whatever stands between ends it at once: not a reason to ask all the time.
@@ -153,14 +172,14 @@ class Watch:
         self._misses += 1
         self.trouble, self.heard_at = f"{self.what}: it has to be listed again", None
 
-    async def _rest(self, error: HomeostatError) -> None:
+    async def _rest(self, error: HomeostatError, *, was_forbidden: bool = False) -> None:
         self.trouble, self.heard_at = f"{self.what}: {error}"[:300], None
         self._misses += 1
         pause = wait_seconds(self.what, self._misses)
         if isinstance(error, Temporary) and error.after_seconds is not None:
             pause = max(pause, min(error.after_seconds, LONGEST_WISH_SECONDS))
         if self.is_forbidden:
-            pause = FORBIDDEN_PAUSE_SECONDS
+            pause = FORBIDDEN_PAUSE_SECONDS if was_forbidden else FIRST_REFUSAL_PAUSE_SECONDS
         # All of them fail together: people are told once, by the cluster.
         log.debug("watch_failed", what=self.what, error=self.trouble, again_in=round(pause, 1))
         await self._clock.sleep(pause)
@@ -190,7 +209,7 @@ class Watch:
             self._fail(reply.status, reply.said, reply.after_seconds)
         try:
             page = PAGES.decode(reply.body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise Temporary(f"a list that is none: {error}") from error
         kept += (one for raw in page.items or () if (one := self._kept(raw)) is not None)
         return page.metadata
@@ -209,10 +228,10 @@ class Watch:
         silence = self._settings.silence
         async with self._connection.stream(path, query, timeout_seconds=silence) as answer:
             if answer.status != 200:
-                said = (await answer.content.read(500)).decode(errors="replace")
+                said = await _words(answer)
                 after = answer.headers.get("Retry-After", "")
                 wait = float(after) if after.isdecimal() and len(after) < 6 else None
-                self._fail(answer.status, " ".join(said.split())[:200], wait)
+                self._fail(answer.status, said, wait)
             async for line in self._lines(answer):
                 version = self._take(line) or version
                 self.heard_at, self._misses = self._clock.monotonic(), 0
@@ -232,8 +251,15 @@ class Watch:
                 # From line to line: a server that drips bytes without a line end is silent.
                 async with asyncio.timeout_at(said_at + self._settings.silence):
                     part = await anext(content, None)
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                what = " ".join(str(error).split()) or "nothing came, not even a bookmark"
+            except TimeoutError as error:
+                # aiohttp's own, of the socket, is one as well.
+                seconds = self._settings.silence
+                said = f"nothing came for {seconds:.0f} s, not even a bookmark"
+                raise Silent(said) from error
+            except aiohttp.ClientPayloadError as error:
+                raise Temporary("the watch broke: the connection was cut") from error
+            except (aiohttp.ClientError, OSError) as error:
+                what = " ".join(str(error).split()) or type(error).__name__
                 raise Temporary(f"the watch broke: {what}"[:200]) from error
             if part is None:
                 return  # the server ended it: its time was over
@@ -254,7 +280,7 @@ class Watch:
             if event.type == "ERROR":
                 failure = FAILURES.decode(event.object)
                 self._fail(failure.code, failure.message, None)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise Temporary(f"an event that is none: {error}"[:200]) from error
         kept = self._kept(event.object)
         if kept is None:
@@ -279,12 +305,23 @@ class Watch:
                 thing = DECODERS[self.kind].decode(raw)
             except msgspec.ValidationError:
                 thing = msgspec.convert(_without_nulls(msgspec.json.decode(raw)), SHAPES[self.kind])
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             log.warning("object_unreadable", what=self.what, error=str(error)[:200])
             return None
         meta = thing.metadata
         digest = template_digest(raw) if isinstance(thing, Workload) else ""
         return slimmed(Kept(Ref(self.kind, meta.name, meta.namespace), thing, digest))
+
+
+async def _words(answer: aiohttp.ClientResponse) -> str:
+    """Of an answer that is no stream, as far as they come: its status alone tells enough."""
+    import aiohttp  # imported at first use
+
+    try:
+        said = await answer.content.read(500)
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return ""
+    return " ".join(said.decode(errors="replace").split())[:200]
 
 
 def _without_nulls(value: Any) -> Any:

@@ -60,16 +60,26 @@ async def way_to(settings: ClusterSettings) -> Way:
         return _by_files(settings)
     try:
         from kubernetes.aio.client import Configuration  # an extra, and heavy
-        from kubernetes.aio.config import load_kube_config
+        from kubernetes.aio.config import ConfigException, load_kube_config
     except ModuleNotFoundError as error:
         raise Permanent(f"a kubeconfig needs a package that is missing: {REMEDY}") from error
+    path = settings.kubeconfig
+    try:
+        # The loader takes a file that is not there for an empty one.
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
     made: Any = Configuration()
-    await load_kube_config(  # type: ignore[no-untyped-call]
-        config_file=str(settings.kubeconfig),
-        context=settings.context,
-        client_configuration=made,
-        persist_config=False,
-    )
+    try:
+        await load_kube_config(  # type: ignore[no-untyped-call]
+            config_file=str(path),
+            context=settings.context,
+            client_configuration=made,
+            persist_config=False,
+        )
+    except ConfigException as error:
+        look = f"kubectl config get-contexts --kubeconfig {path}"
+        raise ValueError(f"{path}: {error} (what it has: {look})") from error
     return Way(
         host=made.host.rstrip("/"),
         authorization=made.api_key.get("BearerToken", ""),

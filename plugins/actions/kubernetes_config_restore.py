@@ -21,7 +21,15 @@ from agent.model.cluster import Right
 from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.cluster import How, Json
-from agent.ports.cluster_acting import judged, note_of, replaced, replaces_pods, rights_of, uid_of
+from agent.ports.cluster_acting import (
+    as_decided,
+    judged,
+    note_of,
+    replaced,
+    replaces_pods,
+    rights_of,
+    uid_of,
+)
 from agent.ports.cluster_configs import earlier, paired, used_by
 from agent.ports.cluster_kinds import Ref, ref_of
 from agent.ports.cluster_selectors import asked_as
@@ -79,6 +87,7 @@ async def restore(kit: ActKit, params: Restore) -> Mapping[str, Any]:
         if note_of(found, RESTORED_BY) == kit.key:
             before = Ref("configmap", note_of(found, RESTORED_TO), ref.namespace)
             return _result(params.target, source, before)
+        as_decided(kit.cluster, found, ref)
         replaces_pods(found, ref)
         if source.name not in used_by(mapping(found, "spec", "template")).config_maps:
             raise Permanent(f"{ref.text} does not use {source.text}")

@@ -78,7 +78,8 @@ async def delete_failed_pods(kit: ActKit, params: DeleteFailed) -> Mapping[str, 
     deleted = []
     for pod in old[:MOST]:
         aim = Ref("pod", name_of(pod), ref.namespace)
-        touchable(kit.cluster, pod, aim)
+        if not _is_free(kit, pod, aim):
+            continue
         try:
             await kit.cluster.delete(aim, uid=uid_of(pod))
         except Conflict:
@@ -86,6 +87,16 @@ async def delete_failed_pods(kit: ActKit, params: DeleteFailed) -> Mapping[str, 
         deleted.append(aim.name)
     kit.log.info("failed_pods_deleted", target=ref.text, deleted=len(deleted))
     return {"deleted": len(deleted), "left": len(own) - len(deleted), "names": deleted[:20]}
+
+
+def _is_free(kit: ActKit, pod: Json, aim: Ref) -> bool:
+    """One that its owners want kept is no reason to keep the others."""
+    try:
+        touchable(kit.cluster, pod, aim)
+    except Permanent as why:
+        kit.log.info("failed_pod_kept", pod=aim.text, why=str(why))
+        return False
+    return True
 
 
 async def _makers(kit: ActKit, ref: Ref, workload: Json, selector: str) -> set[Any]:

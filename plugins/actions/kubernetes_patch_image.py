@@ -17,10 +17,21 @@ from pydantic import AfterValidator, Field, ValidationError
 from agent.model.effect import Availability, Effect, Reversal
 from agent.model.errors import Permanent
 from agent.ports.cluster import How, Json
-from agent.ports.cluster_acting import ROLLED_OUT, judged, replaced, replaces_pods, rights_of
+from agent.ports.cluster_acting import (
+    ROLLED_OUT,
+    as_decided,
+    judged,
+    note_of,
+    replaced,
+    replaces_pods,
+    rights_of,
+)
 from agent.ports.cluster_walking import items, text
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
+
+SET_BY = "homeostat/image-set-by"
+SET_FROM = "homeostat/image-set-from"
 
 
 def _named(image: str) -> str:
@@ -64,27 +75,38 @@ async def patch_image(kit: ActKit, params: Patch) -> Mapping[str, Any]:
 
     async def act(found: Json) -> Mapping[str, Any]:
         path, before = _container(found, params.container)
+        if note_of(found, SET_BY) == kit.key:
+            return _result(params, note_of(found, SET_FROM))
         if before == params.image:
             return {"changed": False, "image": before}
+        as_decided(kit.cluster, found, ref)
         replaces_pods(found, ref)
-        way_back = {"target": params.target, "container": params.container, "image": before}
         try:
-            Patch.model_validate(way_back)
+            Patch.model_validate(_way_back(params, before))
         except ValidationError as wrong:
             text = f"{before} runs now, which cannot be named again: there would be no way back"
             raise Permanent(text) from wrong
         change = {"op": "replace", "path": f"{path}/image", "value": params.image}
-        await kit.cluster.patch(ref, replaced(found, change), how=How.JSON)
-        return {
-            "changed": True,
-            "image": params.image,
-            "replaced": before,
-            "undo": {"use": "kubernetes.patch_image", "with": way_back},
-        }
+        notes = {SET_BY: kit.key, SET_FROM: before}
+        await kit.cluster.patch(ref, replaced(found, change, notes=notes), how=How.JSON)
+        return _result(params, before)
 
     result = await judged(kit.cluster, ref, act, declares=True)
     kit.log.info("image_set", target=ref.text, image=params.image)
     return result
+
+
+def _way_back(params: Patch, before: str) -> Mapping[str, Any]:
+    return {"target": params.target, "container": params.container, "image": before}
+
+
+def _result(params: Patch, before: str) -> Mapping[str, Any]:
+    return {
+        "changed": True,
+        "image": params.image,
+        "replaced": before,
+        "undo": {"use": "kubernetes.patch_image", "with": _way_back(params, before)},
+    }
 
 
 def _container(thing: Json, name: str) -> tuple[str, str]:

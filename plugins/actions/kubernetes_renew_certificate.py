@@ -18,7 +18,7 @@ from pydantic import Field
 from agent.model.cluster import Right
 from agent.model.effect import Availability, Effect, Probed, Reversal
 from agent.model.errors import Permanent
-from agent.model.product import Registry
+from agent.model.product import Entity, Registry
 from agent.ports.cluster import ClusterReader, Gone, How, Json
 from agent.ports.cluster_acting import RENEWED_BY, judged, merged, note_of, rights_of
 from agent.ports.cluster_kinds import Ref
@@ -105,6 +105,7 @@ async def _certificate(cluster: ClusterReader, registry: Registry, target: str) 
     except Permanent:
         if entity is None:
             raise
+    _alone(entity, registry)
     spaces = {place.namespace for place in entity.places if place.namespace}
     found = [
         Ref(CERTIFICATE, str(each["metadata"]["name"]), space)
@@ -115,6 +116,20 @@ async def _certificate(cluster: ClusterReader, registry: Registry, target: str) 
         names = ", ".join(each.text for each in found[:3]) or "none"
         raise Permanent(f"{target}: name its certificate; in its namespaces there are: {names}")
     return found[0]
+
+
+def _alone(entity: Entity, registry: Registry) -> None:
+    """Raises Permanent where another product runs in one of its namespaces: a certificate there may
+    be that one's."""
+    spaces = {place.namespace for place in entity.places if place.namespace}
+    for other in registry.entities.values():
+        if entity.product is not None and other.product == entity.product:
+            continue
+        if other.name != entity.name and spaces & {place.namespace for place in other.places}:
+            raise Permanent(
+                f"{entity.name}: name its certificate; in its namespace runs {other.name} of "
+                f"{other.product or 'no product'} too"
+            )
 
 
 def _written(at: float) -> str:

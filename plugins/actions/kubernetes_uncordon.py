@@ -1,6 +1,7 @@
 """Opens a node for new pods again.
 
-Not for a node that a person closed: whoever closed it has a reason. Opening an open one changes
+Not for a node that somebody else than the agent closed: whoever did, person or machine, has a
+reason, unless a person opens it. Opening an open one changes
 nothing. The way back closes it again, unless it was open before.
 """
 
@@ -16,7 +17,7 @@ from agent.model.errors import Permanent
 from agent.ports.cluster import How, Json
 from agent.ports.cluster_acting import CORDONED_BY, judged, merged, note_of, rights_of
 from agent.ports.cluster_walking import items, text, walk
-from agent.ports.cluster_writers import is_person
+from agent.ports.cluster_writers import OURS, is_person
 from agent.ports.kit import ActKit
 from agent.ports.plugin import Params, action
 
@@ -42,7 +43,7 @@ async def uncordon(kit: ActKit, params: Uncordon) -> Mapping[str, Any]:
     async def act(found: Json) -> Mapping[str, Any]:
         if walk(found, "spec", "unschedulable") is not True:
             return {"changed": False}
-        if not kit.cluster.asked.by_person and (by := _person_who_closed(found, kit)):
+        if not kit.cluster.asked.by_person and (by := _other_who_closed(found, kit)):
             raise Permanent(f"{ref.text} was closed by {by}, who has a reason")
         notes = {"annotations": {CORDONED_BY: None}}
         opened = merged(found, {"metadata": notes, "spec": {"unschedulable": None}})
@@ -55,8 +56,9 @@ async def uncordon(kit: ActKit, params: Uncordon) -> Mapping[str, Any]:
     return result
 
 
-def _person_who_closed(node: Json, kit: ActKit) -> str:
-    """Empty: a machine did, or the agent itself. Whoever is not known is taken for a person."""
+def _other_who_closed(node: Json, kit: ActKit) -> str:
+    """Empty: the agent did. What writes over nodes all the time (the controller of a
+    provider) may be recorded in its place: then its own mark tells."""
     managers = [
         text(entry, "manager", most=128)
         for entry in items(node, "metadata", "managedFields")
@@ -64,4 +66,7 @@ def _person_who_closed(node: Json, kit: ActKit) -> str:
     ]
     if not managers:  # nobody keeps count of who wrote it
         return "" if note_of(node, CORDONED_BY) else "somebody"
-    return next((name for name in managers if is_person(name, kit.cluster.machines())), "")
+    others = [name for name in managers if name != OURS]
+    if note_of(node, CORDONED_BY):
+        others = [name for name in others if is_person(name, kit.cluster.machines())]
+    return next(iter(others), "")

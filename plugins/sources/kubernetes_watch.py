@@ -42,6 +42,9 @@ from agent.ports.span import Span
 
 LOOK_SECONDS = 1.0
 SIGN_SECONDS = 30.0
+START_SECONDS = 15.0
+"""So long it waits at the start until all is listed: what made a pod is a part of the names of its
+troubles. Whoever cannot see everything is told of what there is all the same."""
 MOST_AT_ONCE = 500
 """Signals in one commit."""
 KEEPERS = ("deployment", "statefulset", "daemonset")
@@ -91,6 +94,8 @@ class Telling:
         self._edited: dict[str, float] = {}
         """By UID, the time of the last edit of a person that was told."""
         self._registry: object = None
+        self._began_at = kit.now()
+        self._is_started = False
         self._waiting: list[Signal] = []
         self._emitting = asyncio.Lock()
 
@@ -112,6 +117,7 @@ class Telling:
             is_time = signed_at is None or not 0.0 <= now - signed_at < SIGN_SECONDS
             if is_time and not self._watch.unsynced():
                 signed_at = now
+                self._forget_vanished()
                 self._waiting.append(Alive(source=""))
             await self._emit()
             await self._kit.sleep(LOOK_SECONDS)
@@ -161,12 +167,26 @@ class Telling:
     def _refresh(self) -> None:
         """After the catalog was read anew, everything may belong to somebody else."""
         registry = self._kit.registry
-        if registry is self._registry:
+        if registry is self._registry or not self._starts():
             return
         self._registry = registry
         for kind in TROUBLED:
             for kept in self._watch.all_kept(kind):
                 self._look_at(kept.name)
+
+    def _starts(self) -> bool:
+        waits = 0.0 <= self._kit.now() - self._began_at < START_SECONDS
+        self._is_started = self._is_started or not (waits and self._watch.unsynced())
+        return self._is_started
+
+    def _forget_vanished(self) -> None:
+        """Whoever is too slow to follow is told what there is, and not what went meanwhile."""
+        for name in [name for name in self._firing if self._watch.kept(name) is None]:
+            self._look_at(name)
+        uids = {kept.thing.metadata.uid for kind in SHAPES for kept in self._watch.all_kept(kind)}
+        for memory in (self._phases, self._past, self._edited):
+            for uid in memory.keys() - uids:
+                memory.pop(uid, None)
 
     # what is wrong
 
@@ -191,6 +211,8 @@ class Telling:
             heapq.heappush(self._due, (at, name))
 
     def _look_at(self, name: str) -> None:
+        if not self._is_started:
+            return
         kept = self._watch.kept(name)
         alerts: list[Alert] = []
         if kept is None:

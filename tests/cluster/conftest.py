@@ -39,10 +39,19 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
 
 @pytest.fixture
 async def plane(cluster: Plane) -> AsyncIterator[Plane]:
+    before = await definitions(cluster)
     yield cluster
     if isinstance(cluster, ControlPlane):
         await cluster.back_to_usual()
     await cluster.forget_what_is_cluster_wide()
+    # A kind that one test brings in must not be there for the next, which may say that it is not.
+    new = sorted(await definitions(cluster) - before)
+    if new:
+        await cluster.kubectl("delete", "crd", "--ignore-not-found", "--timeout=20s", *new)
+
+
+async def definitions(cluster: Plane) -> set[str]:
+    return {each["metadata"]["name"] for each in await cluster.items("CustomResourceDefinition")}
 
 
 @pytest.fixture

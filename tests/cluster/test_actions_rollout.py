@@ -162,7 +162,9 @@ async def test_an_image_is_set_and_set_back(plane: Plane, namespace: str) -> Non
     async with acting(plane, namespace) as act:
         done = await act("patch_image", target=target, container="app", image="shop:1")
         assert await image_of(plane, "Deployment", namespace) == "shop:1"
-        same = await act("patch_image", target=target, container="app", image="shop:1")
+        again = await act("patch_image", target=target, container="app", image="shop:1")
+        assert again == done, "its own mark, so its way back is known"
+        same = await act("patch_image", "k1", target=target, container="app", image="shop:1")
         assert same == {"changed": False, "image": "shop:1"}
         await act.back(done, "k2")
         assert await image_of(plane, "Deployment", namespace) == "shop:2"

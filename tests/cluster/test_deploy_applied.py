@@ -276,7 +276,11 @@ async def test_the_base_of_kustomize_is_what_the_chart_says(plane: Plane) -> Non
 async def test_the_overlay_is_applied_and_runs(own_plane: ControlPlane) -> None:
     rendered = await own_plane.kubectl("kustomize", str(OVERLAY))
     found = [each for each in yaml.safe_load_all(rendered) if each]
-    assert one(found, "Role")["metadata"]["namespace"] == "shop"
+    roles = [each for each in found if each["kind"] == "Role"]
+    spaces = {each["metadata"]["namespace"] for each in roles}
+    assert spaces == {"shop", "default", "kube-system"}
+    mine = {"secrets", "pods/exec", "*"}
+    assert not any(mine & set(rule["resources"]) for role in roles for rule in role["rules"])
     await own_plane.create(of_kind("Namespace", "shop"))
     try:
         async with volume(own_plane, "homeostat"):
@@ -293,6 +297,9 @@ async def test_the_overlay_is_applied_and_runs(own_plane: ControlPlane) -> None:
     finally:
         for name in ("homeostat", "shop"):
             await own_plane.request("DELETE", path_of("Namespace", "", name))
+        kinds = "clusterroles,clusterrolebindings,roles,rolebindings"
+        made = "app.kubernetes.io/managed-by=homeostat-rbac"
+        await own_plane.kubectl("delete", kinds, "-A", "-l", made, "--wait=false")
 
 
 async def test_kubectl_knows_the_plugin_and_completes_it(

@@ -105,6 +105,7 @@ async def test_a_release_begins_and_ends_and_a_bad_one_is_rolled_back(
     await own_plane.rolled_out(namespace, "web")
     async with watching(own_plane.kubeconfig, shop(namespace), machines=("ci",)) as seen:
         await seen.until(lambda: seen.phases("shop:1") == [DONE])
+        await asyncio.sleep(1.1)  # who wrote is recorded by the second
         await set_image(own_plane, namespace, "shop:2")
         await seen.until(lambda: seen.phases("shop:2") == [BEGUN, DONE])
         (begun, done) = (c for c in seen.changes if c.version == "shop:2")

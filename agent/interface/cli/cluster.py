@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +14,8 @@ from agent.interface.record_words import moment
 app = typer.Typer()
 
 HEAD = ("WORKLOAD", "PRODUCT", "ENTITY", "READY", "REVISION", "IMAGES", "WHAT")
+MOST_NAMED = 3
+SPELL = "see how it is spelt in spec.homeostat.kubernetes of catalog-info.yaml"
 WORDS = {"started": "rolls out", "failed": "its rollout stands still", "rolled_back": "rolled back"}
 
 
@@ -41,6 +43,9 @@ def as_text(found: Mapping[str, Any]) -> str:
         parts.append("no workload of a registered product is seen")
     if found["more"]:
         parts.append(f"and {found['more']} more: --product narrows it")
+    if found["absent"]:
+        gone = (f"declared, and not there: {a['name']} of {a['entity']}" for a in found["absent"])
+        parts.append("\n".join(clean(line) for line in (*gone, f"  remedy: {SPELL}")))
     nobodys = found["nobodys"]
     if nobodys["count"]:
         names = ", ".join(nobodys["names"])
@@ -61,11 +66,23 @@ def _connection(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"in sync, nothing was missed up to {moment(found['seen_at'])}"
     fine = [w for w in found["watches"] if w["state"] == "watched"]
     silent = max((w["silent_seconds"] for w in fine), default=0.0)
-    yield f"watched: {len(fine)} of {len(found['watches'])} lists, the quietest {silent:.0f} s ago"
-    for watch in found["watches"]:
-        if watch["state"] != "watched":
-            less = "" if watch["needed"] else " (it does without)"
-            yield f"{watch['state']}{less}: {watch['said']}; remedy: {watch['remedy']}"
+    quietest = f", the quietest {silent:.0f} s ago" if fine else ""
+    yield f"watched: {len(fine)} of {len(found['watches'])} lists{quietest}"
+    yield from _unwatched([w for w in found["watches"] if w["state"] != "watched"])
+
+
+def _unwatched(watches: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """One line for all that one thing is in the way of: an API server that is gone is said once."""
+    told: dict[tuple[str, ...], list[str]] = {}
+    for watch in watches:
+        less = "" if watch["needed"] else " (it does without)"
+        what, is_named, why = watch["said"].partition(": ")
+        key = (f"{watch['state']}{less}", why if is_named else what, watch["remedy"])
+        told.setdefault(key, []).append(what if is_named else "")
+    for (state, why, remedy), named in told.items():
+        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        kinds = ", ".join(name for name in named[:MOST_NAMED] if name) + more
+        yield f"{state}: {f'{kinds}: ' if kinds else ''}{why}; remedy: {remedy}"
 
 
 def _row(one: Mapping[str, Any]) -> tuple[str, ...]:

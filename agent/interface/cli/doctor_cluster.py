@@ -49,7 +49,9 @@ def connection_looks(settings: Settings) -> Iterator[Look]:
     except HomeostatError as error:
         yield Look(what, Grade.WRONG, str(error), why, mend)
         return
-    yield Look(what, Grade.GOOD, f"answers, {version}; {_watched()}", why)
+    said, trouble = _watched()
+    grade = Grade.WRONG if trouble else Grade.GOOD
+    yield Look(what, grade, f"answers, {version}; {said}", why, trouble)
 
 
 async def _version(connection: ClusterConnection) -> str:
@@ -59,19 +61,21 @@ async def _version(connection: ClusterConnection) -> str:
     return text(reply.json(), "gitVersion") or "of a version it does not tell"
 
 
-def _watched() -> str:
-    """What the running daemon says of its watch, in words."""
+def _watched() -> tuple[str, str]:
+    """What the running daemon says of its watch, in words; and the remedy where it does not see
+    it whole, so that nothing is done in it."""
     try:
         told = request("GET", "/api/v1/cluster", timeout_seconds=LOOK_SECONDS)
     except Unreachable:
-        return "no daemon runs that watches it"
+        return "no daemon runs that watches it", ""
     except Told as refusal:
-        return f"the daemon does not tell how it sees it: {refusal}"
+        return f"the daemon does not tell how it sees it: {refusal}", ""
     if not told["connected"]:
-        return "the daemon that runs is not connected to it"
+        return "the daemon that runs is not connected to it", ""
     if not told["in_sync"]:
-        return f"the daemon does not see all of it: {told['trouble']}"
-    return f"the daemon sees {told['objects']} objects of it"
+        remedy = told["remedy"] or "homeostat cluster"
+        return f"the daemon does not see it whole: {told['trouble']}", remedy
+    return f"the daemon sees {told['objects']} objects of it", ""
 
 
 def rights_looks(settings: Settings) -> Iterator[Look]:
@@ -152,10 +156,11 @@ def _where(namespace: str) -> str:
 
 def _unserved(lacking: Sequence[Unserved]) -> Iterator[Look]:
     for each in lacking:
-        grade = Grade.WRONG if each.is_needed else Grade.UNWISE
-        used = ", ".join(each.used_by[:MOST_BY])
-        said = f"{each.resource} is not served, and {used} asks for it"
-        yield Look("kinds", grade, said, "what needs it finds out nothing", each.why)
+        grade = Grade.WRONG if each.is_needed and each.is_installed else Grade.UNWISE
+        more = len(each.used_by) - MOST_BY
+        used = ", ".join(each.used_by[:MOST_BY]) + (f" and {more} more" if more > 0 else "")
+        said = f"{each.resource} is not served; asked for by {used}"
+        yield Look("kinds", grade, said, f"nothing is known of {each.resource}", each.why)
 
 
 def _asked(

@@ -65,6 +65,11 @@ async def told(desk: Desk, who: Principal, *, product: str = "") -> dict[str, An
         "watches": [_watch(watch) for watch in watches],
         "workloads": [_workload(one, who, at=state.at) for one in mine[:MOST_WORKLOADS]],
         "more": max(0, len(mine) - MOST_WORKLOADS),
+        "absent": [
+            {"name": one.name, "entity": one.entity, "product": one.product}
+            for one in state.absent
+            if belongs(who, one.product) and product in ("", one.product)
+        ][:MOST_WORKLOADS],
         "nobodys": {"count": len(nobodys), "names": nobodys[:MOST_NAMES]},
     }
 

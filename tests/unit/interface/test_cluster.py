@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from agent.interface.cli.main import app
 from agent.interface.cli.output import FINE
 from agent.model.cluster_state import (
+    AbsentState,
     AlertInCluster,
     ClusterState,
     Edited,
@@ -134,6 +135,31 @@ async def test_an_alert_of_another_products_incident_is_not_shown_to_whoever_is_
     mine = state(workload("pay/deployment/ledger", product="pay", alerts=(alert,)))
     assert "inc-9" in await page(mine)
     assert "inc-9" not in await page(mine, token="pay-viewer")
+
+
+async def test_what_is_declared_and_not_there_is_told_to_its_people() -> None:
+    gone = AbsentState(name="shop/deployment/wbe", entity="web", product="shop")
+    one = state(absent=(gone,))
+    assert (await told(one))["absent"][0]["name"] == gone.name
+    assert (await told(one, token="pay-viewer"))["absent"] == []
+    assert "<code>shop/deployment/wbe</code> of web" in await page(one)
+
+
+def test_the_command_tells_what_is_declared_and_not_there() -> None:
+    gone = AbsentState(name="shop/deployment/wbe", entity="web", product="shop")
+    told = run(state(absent=(gone,))).output
+    assert "declared, and not there: shop/deployment/wbe of web\n  remedy: see how" in told
+    assert "not there" not in run(state()).output
+
+
+def test_what_is_in_the_way_of_all_kinds_is_said_once() -> None:
+    why = "the API server does not answer"
+    kinds = ("pods", "jobs.batch", "deployments.apps", "statefulsets.apps")
+    watches = tuple(watch(k, sight=Sight.BROKEN, said=f"{k} in shop: {why}") for k in kinds)
+    text = run(state(watches=watches, trouble=watches[0].said, seen_at=None)).output
+    assert "watched: 0 of 4 lists\n" in text
+    named = "pods in shop, jobs.batch in shop, deployments.apps in shop and 1 more"
+    assert f"broken: {named}: {why}; remedy: homeostat doctor" in text
 
 
 async def test_hostile_names_stay_names() -> None:

@@ -29,3 +29,9 @@ def test_only_conditions_that_say_nothing_are_left_out() -> None:
     assert small.thing.metadata == whole.thing.metadata
     assert small.thing.status.container_statuses == whole.thing.status.container_statuses
     assert slimmed(deployment()) == deployment()
+
+
+def test_a_document_in_an_annotation_is_not_kept() -> None:
+    notes = {"kubectl.kubernetes.io/last-applied-configuration": "x" * 5000, "short": "y"}
+    small = slimmed(deployment(revision=3, annotations=notes))
+    assert small.annotations == {"deployment.kubernetes.io/revision": "3", "short": "y"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from aiohttp import web
 
 from agent.catalog.cluster_document import ClusterSettings
 from agent.model.errors import Temporary, UnknownEffect
+from agent.runtime import cluster_connection
 from agent.runtime.cluster_connection import ClusterConnection
 from agent.runtime.cluster_way import way_to
 from tests.support.kits import RealClock
@@ -142,3 +144,59 @@ async def test_outside_of_a_pod_somebody_has_to_say_where_it_is(
         "Bearer t",
         None,
     )
+
+
+async def test_a_write_whose_answer_is_too_large_is_unknown(
+    server: Server, connection: ClusterConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_connection, "READ_CAP_BYTES", 10)
+    server.answers = [web.Response(text="x" * 100) for _ in range(2)]
+    with pytest.raises(UnknownEffect, match="more than"):
+        await connection.ask("PATCH", "/a", body={})
+    with pytest.raises(Temporary, match="more than"):
+        await connection.ask("GET", "/a")
+
+
+async def test_a_program_that_never_logs_in_is_not_waited_for_without_end(
+    connection: ClusterConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_settings: ClusterSettings) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(cluster_connection, "TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(cluster_connection, "way_to", never)
+    async with asyncio.timeout(5):
+        with pytest.raises(Temporary, match="to log in"):
+            await connection.ask("GET", "/a", timeout_seconds=60)
+
+
+async def test_words_that_are_no_text_are_still_an_answer(
+    server: Server, connection: ClusterConnection
+) -> None:
+    server.answers = [web.Response(status=500, body=b'{"message":"\xff"}')]
+    reply = await connection.ask("GET", "/a")
+    assert reply.said.startswith("500: ")
+    with pytest.raises(Temporary, match="not JSON"):
+        reply.json()
+
+
+async def test_a_kubeconfig_that_is_not_there_or_has_no_such_context_is_named(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "kubeconfig"
+    with pytest.raises(ValueError, match=f"{path}: No such file"):
+        await way_to(ClusterSettings(kubeconfig=path))
+    context = {"name": "prod", "context": {"cluster": "c", "user": "u"}}
+    path.write_text(
+        json.dumps(
+            {
+                "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+                "users": [{"name": "u", "user": {}}],
+                "contexts": [context],
+                "current-context": "prod",
+            }
+        )
+    )
+    with pytest.raises(ValueError, match=r"name prd .*get-contexts --kubeconfig"):
+        await way_to(ClusterSettings(kubeconfig=path, context="prd"))
+    assert (await way_to(ClusterSettings(kubeconfig=path, context="prod"))).host.endswith(":1")

@@ -44,7 +44,8 @@ async def test_a_kind_nobody_installed_is_told_with_what_brings_it() -> None:
     assert found.resource == "certificates.cert-manager.io"
     assert found.used_by == ("a", "kubernetes.certificate")
     assert found.is_needed
-    assert "cert-manager is not installed" in found.why
+    assert not found.is_installed
+    assert "cert-manager is not installed: install it, or nothing" in found.why
 
 
 async def test_another_version_than_is_asked_for_is_told() -> None:
@@ -52,6 +53,7 @@ async def test_another_version_than_is_asked_for_is_told() -> None:
     server = Server()
     server.served["/apis/cert-manager.io"] = {"versions": [{"version": "v1alpha2"}]}
     (found,) = await unserved(server, {"a": (GET_CERTIFICATES,)})
+    assert found.is_installed
     assert "as v1alpha2, and v1 is asked for" in found.why
 
 

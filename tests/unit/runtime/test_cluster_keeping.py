@@ -115,3 +115,63 @@ async def test_who_is_too_slow_is_told_everything_anew(monkeypatch: pytest.Monke
     assert last.now is not None
     assert last.now.ref.name == "later"
     await told.aclose()  # type: ignore[attr-defined]
+
+
+async def test_what_was_never_there_is_gone_without_a_word() -> None:
+    """An object that could not be read, and is deleted once it can be."""
+    made = keeping()
+    told = made.follow()
+    assert await anext(told) == []
+    made.changed(pod("ghost"), False)
+    made.changed(pod("web-1"), True)
+    (seen,) = await anext(told)
+    assert seen.now is not None
+    await told.aclose()  # type: ignore[attr-defined]
+
+
+def test_who_only_calls_itself_made_by_another_belongs_to_nobody() -> None:
+    """Names are used again, and anybody may write one: only the UID says who made it."""
+    web, one, _ = shop()
+    stranger = pod("evil", ownerReferences=[
+        {"kind": "ReplicaSet", "name": one.ref.name, "uid": "uid-of-another", "controller": True}
+    ])  # fmt: skip
+    made = keeping(web, one, stranger)
+    assert made.entity_of(stranger) is None
+    assert made.made_by("shop/deployment/web") == (one,)
+    assert made.inventory.find("deployment", {"namespace": "shop", "pod": "evil"}) == []
+
+
+def test_after_a_maker_was_made_anew_under_its_name_the_old_pods_are_not_its_own() -> None:
+    web, one, of = shop()
+    made = keeping(web, one, of)
+    again = kept("replicaset", one.ref.name, owner=web, uid="uid-new", version=9)
+    made.changed(again, True)
+    assert made.entity_of(of) is None
+    assert made.inventory["shop/pod/web-1"].entity is None
+    assert made.made_by("shop/deployment/web") == (again,)
+
+
+def test_a_listed_crowd_is_taken_in_without_looking_at_all_of_it_for_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Five thousand pods of one Deployment, listed or gone at once."""
+    web, one, _ = shop()
+    made = keeping(web, one, of=registry(WEB))
+    looked: list[str] = []
+    place = made._place
+
+    def placed(kept: Kept) -> None:
+        looked.append(kept.name)
+        place(kept)
+
+    monkeypatch.setattr(made, "_place", placed)
+    crowd = [pod(f"web-{n}", owner=one) for n in range(1000)]
+    made.listed("pod", "shop", crowd)
+    assert looked.count("shop/deployment/web") == 1
+    assert len(made.inventory.find("deployment", {"pod": "web-999"})) == 1
+    for each in crowd:
+        made.changed(each, False)
+    made.settle()
+    assert looked.count("shop/deployment/web") < 500, "only once they are few"
+    assert made.inventory.find("deployment", {"pod": "web-999"}) == []
+    assert made.inventory["shop/deployment/web"].keys["deployment"] == ("web",)

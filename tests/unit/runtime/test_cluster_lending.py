@@ -10,16 +10,17 @@ import pytest
 from agent.catalog.cluster_document import ClusterSettings
 from agent.core.matching import MatchIndex
 from agent.core.view import View
-from agent.model.cluster import Right
+from agent.model.cluster import ClusterPlace, Right
 from agent.model.errors import Permanent, Temporary, UnknownEffect
 from agent.model.policy import Policy
-from agent.model.product import Registry
+from agent.model.product import Entity, EntityKind, Registry
 from agent.ports.cluster import Busy, Conflict, Gone, How, Rejected, RightsMissing
 from agent.ports.cluster_kinds import Ref
 from agent.runtime.cluster import Cluster
 from agent.runtime.cluster_connection import Reply
 from agent.runtime.cluster_lending import Lent, LentToChange, LentToShow
 from tests.support.clock import TestClock
+from tests.support.watched import deployment
 
 WEB = Ref("deployment", "web", "prod-a")
 POD = Ref("pod", "web-1", "prod-a")
@@ -214,3 +215,36 @@ async def test_what_is_gone_already_is_deleted() -> None:
     server = Server(failed(404))
     await changes(server).delete(POD, uid="u-1")
     assert len(server.sent) == 1
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b"[]", b"\xff"])
+async def test_a_write_that_was_taken_with_strange_words_is_unknown(body: bytes) -> None:
+    """F-K8-05"""
+    with pytest.raises(UnknownEffect):
+        await patch(changes(Server(FINE, Reply(status=200, body=body))))
+
+
+@pytest.mark.parametrize(
+    ("place", "is_sure"),
+    [
+        (ClusterPlace(namespace="shop", kind="deployment", name="web"), True),
+        (ClusterPlace(namespace="shop", labels={"app": "web"}), False),
+    ],
+)
+async def test_what_is_found_by_labels_may_be_one_of_several_while_not_all_is_seen(
+    place: ClusterPlace, is_sure: bool
+) -> None:
+    entity = Entity(
+        name="web", kind=EntityKind.SERVICE, product="shop", owner="ana", places=(place,)
+    )
+    lent_by = cluster(Server(FINE))
+    lent_by._view.registry = Registry(entities={"web": entity})
+    lent_by.keeping.changed(deployment(labels={"app": "web"}), True)
+    lent = LentToChange(lent_by, use="some.action", rights=RIGHTS, seconds=1.0)
+    if is_sure:
+        assert (await lent.find("web")).text == "shop/deployment/web"
+        return
+    with pytest.raises(Temporary, match="has not begun"):
+        await lent.find("web")
+    reader = Lent(lent_by, use="some.look", rights=RIGHTS, seconds=1.0)
+    assert (await reader.find("web")).text == "shop/deployment/web", "to look does no harm"

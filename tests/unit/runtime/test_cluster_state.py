@@ -250,6 +250,16 @@ async def test_what_belongs_to_nobody_is_counted_without_what_something_else_mad
     assert told.products == {"shop": frozenset({"shop"})}
 
 
+async def test_what_is_declared_and_not_there_is_told_once_its_kind_is_seen() -> None:
+    site = Site(deployment("wbe"))
+    watch = site.watch("deployment")
+    assert (await site.told()).absent == ()
+    watch.trouble = ""
+    await site.clock.pass_time(60)
+    (absent,) = (await site.told()).absent
+    assert (absent.name, absent.entity, absent.product) == (WEB, "web", "shop")
+
+
 @pytest.mark.parametrize(
     ("status", "sight"),
     [(403, Sight.FORBIDDEN), (404, Sight.NOT_SERVED), (500, Sight.BROKEN)],

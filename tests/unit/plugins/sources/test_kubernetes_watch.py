@@ -20,6 +20,7 @@ from agent.model.product import Entity, EntityKind, Registry
 from agent.model.signals import ChangeKind, ChangePhase
 from agent.ports.cluster_kinds import Ref
 from agent.ports.cluster_objects import Kept
+from agent.runtime import cluster_keeping
 from agent.runtime.cluster import Cluster
 from agent.runtime.kit import LentToSource, StructLog
 from plugins.sources.kubernetes_level import firing
@@ -110,7 +111,21 @@ class Source:
 @asynccontextmanager
 async def source(*listed: Kept, **params: object) -> AsyncIterator[Source]:
     """Runs, after a list found these."""
-    made = Source(params)
+    async with _running(Source(params), listed) as made:
+        yield made
+
+
+@asynccontextmanager
+async def starting(*listed: Kept) -> AsyncIterator[Source]:
+    """Runs while other lists are under way."""
+    made = Source({"strangers": True})
+    made.cluster.missing = ("deployments: it was not listed yet",)
+    async with _running(made, listed):
+        yield made
+
+
+@asynccontextmanager
+async def _running(made: Source, listed: Sequence[Kept]) -> AsyncIterator[Source]:
     made.listed(*listed)
     running = asyncio.ensure_future(listen.run(made.kit, made.params))
     await made.clock.pass_time(0)
@@ -321,3 +336,41 @@ async def test_old_edits_are_no_news_and_a_young_one_counts_at_the_start() -> No
         made.listed(deployment(revision=1, generation=1, version=2, managedFields=written_by))
         await made.clock.pass_time(1)
         assert len(made.changes()) == 1, "listed again, it is known"
+
+
+async def test_nothing_is_told_before_it_is_known_what_made_it() -> None:
+    """Pods are listed before Deployments: the same trouble would be told under two names, and an
+    open incident of before the start would get a twin."""
+    web, one = shop()
+    async with starting(pod(owner=one, containers=[CRASHING])) as made:
+        assert made.alerts() == []
+        made.listed(one)
+        await made.clock.pass_time(2)
+        made.listed(web)
+        made.cluster.missing = ()
+        await made.clock.pass_time(2)
+        (told,) = (s for s in made.signals if isinstance(s, Alert))
+        assert (told.labels["deployment"], told.labels["entity"]) == ("web", "web")
+
+
+async def test_what_cannot_be_seen_whole_is_told_all_the_same_after_a_while() -> None:
+    web, one = shop()
+    async with starting(web, one, pod(owner=one, containers=[CRASHING])) as made:
+        await made.clock.pass_time(20)
+        assert made.alerts() == [(LOOP, "firing")]
+
+
+async def test_what_went_while_it_was_too_slow_to_follow_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    web, one = shop()
+    sick = pod(owner=one, containers=[CRASHING])
+    async with source(web, one, sick) as made:
+        monkeypatch.setattr(cluster_keeping, "MOST_PENDING", 1)
+        made.cluster.keeping.changed(pod("web-2", owner=one), True)
+        made.cluster.keeping.changed(sick, False)
+        made.cluster.keeping.changed(web, False)
+        await made.clock.pass_time(0)
+        assert made.alerts() == [(LOOP, "firing")]
+        await made.clock.pass_time(60)
+        assert made.alerts() == [(LOOP, "firing"), (LOOP, "resolved")]
