@@ -89,6 +89,9 @@ class ClusterSight(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: float | None
     """Up to when nothing was missed; None: it is not known what was."""
     trouble: str = ""
+    spaces: Mapping[str, ClusterSight] = {}
+    """The same of each namespace that is watched by itself; empty: of what is in none, and of all
+    namespaces where they are watched together."""
 
 
 class View(msgspec.Struct, kw_only=True):

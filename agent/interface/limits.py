@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -89,7 +90,8 @@ def _value(policy: Policy, key: str) -> str:
     if first:
         owner = policy.rails
     if hasattr(owner, f"{name}_seconds"):
-        return format_duration(getattr(owner, f"{name}_seconds"))
+        seconds = getattr(owner, f"{name}_seconds")
+        return "any" if math.isinf(seconds) else format_duration(seconds)
     return _worded(name, getattr(owner, name))
 
 

@@ -82,12 +82,23 @@ class Cluster:
         """What guards are told of how well the cluster is seen."""
         self._forget_unseen()
         counted = [w for w in self.watches.values() if not (w.is_forbidden and w.kind in OPTIONAL)]
-        now = self.clock.monotonic()
-        ages = [now - w.heard_at for w in counted if w.heard_at is not None]
-        trouble = next(iter(self.unsynced()), "" if self.watches else NOTHING_DECLARED)
-        at = None if trouble or not ages else self.clock.now() - max(ages)
-        self._view.cluster = ClusterSight(seen_at=at, trouble=trouble)
+        spaces = {watch.namespace for watch in counted}
+        whole = self._sight(counted)
+        trouble = whole.trouble or ("" if self.watches else NOTHING_DECLARED)
+        self._view.cluster = ClusterSight(
+            seen_at=None if trouble else whole.seen_at,
+            trouble=trouble,
+            spaces={s: self._sight([w for w in counted if w.namespace == s]) for s in spaces},
+        )
         self._tell(trouble)
+
+    def _sight(self, watches: Sequence[Watch]) -> ClusterSight:
+        trouble = next((watch.trouble for watch in watches if watch.trouble), "")
+        heard = [watch.heard_at for watch in watches if watch.heard_at is not None]
+        if trouble or not heard:
+            return ClusterSight(seen_at=None, trouble=trouble)
+        age = self.clock.monotonic() - min(heard)
+        return ClusterSight(seen_at=self.clock.now() - age)
 
     def _forget_unseen(self) -> None:
         """What may not be seen any more is not known, where others are judged without it."""
@@ -118,6 +129,14 @@ class Cluster:
             for watch in self.watches.values()
             if watch.trouble and not (watch.is_forbidden and watch.kind in OPTIONAL)
         )
+
+    def unlisted(self) -> tuple[str, ...]:
+        """The same without what may not be seen at all: that would be missed for ever, and must
+        not keep everything else from being told."""
+        if not self._has_begun:
+            return self.unsynced()
+        watches = self.watches.values()
+        return tuple(w.trouble for w in watches if w.trouble and not w.is_forbidden)
 
     def is_in_sync(self, ref: Ref) -> bool:
         """Whether what is kept of objects like this one is what there is now."""
@@ -179,7 +198,7 @@ class WatchedCluster:
         return self._cluster.is_in_sync(ref)
 
     def unsynced(self) -> tuple[str, ...]:
-        return self._cluster.unsynced()
+        return self._cluster.unlisted()
 
 
 def cluster_of(settings: ClusterSettings | None, *, clock: Clock, view: View) -> Cluster | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from agent.core.inventory import search
 from agent.core.rails.question import Question, Stop
 from agent.core.rails.rail import rail
+from agent.core.view import ClusterSight
 from agent.model.product import InventoryObject
 from agent.model.reason import Reason
 
@@ -26,7 +27,7 @@ def _is_in_cluster(q: Question) -> bool:
 
 @rail(
     id="cluster_seen",
-    reads=("plugins", "cluster", "policy"),
+    reads=("plugins", "registry", "cluster", "policy"),
     reasons=(Reason.CLUSTER_UNSEEN,),
     lets_go=True,
     default="2 min",
@@ -36,17 +37,34 @@ def cluster_seen(q: Question) -> Stop | None:
     longest = q.view.policy.rails.cluster_age_seconds
     if not _is_in_cluster(q) or math.isinf(longest):
         return None
-    sight = q.view.cluster
-    if sight is None:
+    whole = q.view.cluster
+    if whole is None:
         return Stop(reason=Reason.CLUSTER_UNSEEN, text="no cluster is connected")
-    if sight.trouble or sight.seen_at is None:
-        text = sight.trouble or "it is not known what was missed"
-        return Stop(reason=Reason.CLUSTER_UNSEEN, text=text[:LONGEST])
-    age = q.at - sight.seen_at
-    if age <= longest:
-        return None
-    text = f"last seen {age:.0f} s ago, at most {longest:.0f} s"
-    return Stop(reason=Reason.CLUSTER_UNSEEN, text=text)
+    for sight in _sights(q, whole):
+        if sight.trouble or sight.seen_at is None:
+            text = sight.trouble or "it is not known what was missed"
+            return Stop(reason=Reason.CLUSTER_UNSEEN, text=text[:LONGEST])
+        age = q.at - sight.seen_at
+        if age > longest:
+            text = f"last seen {age:.0f} s ago, at most {longest:.0f} s"
+            return Stop(reason=Reason.CLUSTER_UNSEEN, text=text)
+    return None
+
+
+def _sights(q: Question, whole: ClusterSight) -> Iterator[ClusterSight]:
+    """How the namespaces are seen that the step is about: what is amiss with those of one product
+    holds no other. Where they cannot be told it is the whole cluster."""
+    entity = q.view.registry.entities.get(q.target or "")
+    parts = (q.target or "").split("/")
+    spaces: set[str] = set()
+    if entity is not None:
+        spaces = {place.namespace for place in entity.places}
+    elif len(parts) in (2, 3):
+        spaces = {parts[0] if len(parts) == 3 else ""}
+    if not spaces:
+        yield whole
+    for space in sorted(spaces):
+        yield whole.spaces.get(space, whole.spaces.get("", whole))
 
 
 @rail(

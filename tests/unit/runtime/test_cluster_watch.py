@@ -18,7 +18,7 @@ from agent.core.view import View
 from agent.model.cluster import ClusterPlace
 from agent.model.policy import Policy
 from agent.model.product import Entity, EntityKind, Registry
-from agent.runtime.cluster import Cluster
+from agent.runtime.cluster import Cluster, WatchedCluster
 from agent.runtime.cluster_connection import Reply
 from tests.support.cases import START
 from tests.support.clock import TestClock
@@ -187,6 +187,10 @@ async def test_the_first_refusal_is_asked_about_soon_and_one_that_lasts_each_min
     site.server.statuses["pods"] = 403
     async with site.running():
         assert "may not list" in str(site.cluster.unsynced())
+        assert site.view.cluster is not None
+        assert "may not list" in site.view.cluster.spaces["shop"].trouble
+        # Everything else is told all the same: else one namespace would silence the source.
+        assert WatchedCluster(site.cluster).unsynced() == ()
         await site.clock.pass_time(30)
         assert site.server.asked.count("pods") == 2
         site.server.statuses.clear()

@@ -92,6 +92,21 @@ class TestClusterSeen:
         rails = msgspec.structs.replace(ASKED, cluster_age_seconds=30.0)
         assert stopped(about(rails=rails)).reason is Reason.CLUSTER_UNSEEN
 
+    @pytest.mark.rail("cluster_seen")
+    def test_a_namespace_that_is_not_seen_holds_only_what_is_in_it(self) -> None:
+        """F-K8-06: one product's missing rights are no reason to leave all others alone."""
+        gone = ClusterSight(seen_at=None, trouble="pods in nowhere: may not be listed")
+        mixed = ClusterSight(
+            seen_at=None, trouble=gone.trouble, spaces={"prod-a": SEEN, "nowhere": gone}
+        )
+        assert ask(about(seen=mixed)) is None
+        turned = msgspec.structs.replace(mixed, spaces={"prod-a": gone, "nowhere": SEEN})
+        assert stopped(about(seen=turned)).text == gone.trouble
+        unknown = msgspec.structs.replace(mixed, spaces={"nowhere": SEEN})
+        assert stopped(about(seen=unknown)).reason is Reason.CLUSTER_UNSEEN
+        together = msgspec.structs.replace(mixed, spaces={"": SEEN})
+        assert ask(about(seen=together)) is None
+
     def test_people_and_the_way_back_do_not_wait_for_the_watch(self) -> None:
         assert ask(about(seen=None, by="ana", runbook=None)) is None
         assert ask(about(seen=None, is_rollback=True, runbook=None)) is None
