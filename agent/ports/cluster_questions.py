@@ -14,9 +14,9 @@ from agent.model.errors import Permanent, Temporary
 from agent.ports.cluster import ClusterReader, Gone, Json, Rejected, RightsMissing
 from agent.ports.cluster_kinds import WORKLOADS, Ref, ref_of
 from agent.ports.cluster_objects import Node
-from agent.ports.cluster_selectors import asked_as
-from agent.ports.cluster_walking import mapping, text, walk
+from agent.ports.cluster_walking import mapping, text
 from agent.ports.cluster_workloads import GETS_WORKLOADS as GETS_WORKLOADS
+from agent.ports.cluster_workloads import got, selected_as
 from agent.ports.kit import ReadKit, Sample
 from agent.ports.series_question import quoted, selector
 
@@ -42,9 +42,7 @@ class Workload:
     async def pods(self, cluster: ClusterReader) -> tuple[Json, ...]:
         """Those it has, without those that have ended. Raises Permanent where it does not say
         which are its own."""
-        asked = asked_as(walk(self.thing, "spec", "selector"))
-        if asked is None:
-            raise Permanent(f"{self.ref.text} does not say which pods are its own")
+        asked = selected_as(self.thing, self.ref)
         found = await cluster.list("pod", namespace=self.ref.namespace, labels=asked, most=5000)
         return tuple(p for p in found if text(p, "status", "phase") not in ("Succeeded", "Failed"))
 
@@ -52,10 +50,7 @@ class Workload:
 async def workload(cluster: ClusterReader, target: str) -> Workload:
     """Raises Gone where it is not there, Permanent where the target is no one workload."""
     ref = await cluster.find(target, kinds=WORKLOADS)
-    found = await cluster.get(ref)
-    if found is None:
-        raise Gone(f"{ref.text} is not there")
-    return Workload(ref, found)
+    return Workload(ref, await got(cluster, ref))
 
 
 async def listed_if_may(

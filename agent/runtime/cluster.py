@@ -27,6 +27,11 @@ OPTIONAL = frozenset({"persistentvolumeclaim", "horizontalpodautoscaler", "cronj
 """Kinds whose absence among the rights leaves the others as good as they are."""
 
 
+def is_needed(watch: Watch) -> bool:
+    """Whether the cluster counts as not seen without it."""
+    return not (watch.is_forbidden and watch.kind in OPTIONAL)
+
+
 class Cluster:
     """Runs for as long as the daemon does; `view.inventory` is its own from the start."""
 
@@ -81,16 +86,21 @@ class Cluster:
     def _look(self) -> None:
         """What guards are told of how well the cluster is seen."""
         self._forget_unseen()
-        counted = [w for w in self.watches.values() if not (w.is_forbidden and w.kind in OPTIONAL)]
-        spaces = {watch.namespace for watch in counted}
+        counted = self._counted()
+        spaces: dict[str, list[Watch]] = {}
+        for watch in counted:
+            spaces.setdefault(watch.namespace, []).append(watch)
         whole = self._sight(counted)
         trouble = whole.trouble or ("" if self.watches else NOTHING_DECLARED)
         self._view.cluster = ClusterSight(
             seen_at=None if trouble else whole.seen_at,
             trouble=trouble,
-            spaces={s: self._sight([w for w in counted if w.namespace == s]) for s in spaces},
+            spaces={space: self._sight(watches) for space, watches in spaces.items()},
         )
         self._tell(trouble)
+
+    def _counted(self) -> tuple[Watch, ...]:
+        return tuple(watch for watch in self.watches.values() if is_needed(watch))
 
     def _sight(self, watches: Sequence[Watch]) -> ClusterSight:
         trouble = next((watch.trouble for watch in watches if watch.trouble), "")
@@ -103,10 +113,9 @@ class Cluster:
     def _forget_unseen(self) -> None:
         """What may not be seen any more is not known, where others are judged without it."""
         for watch in self.watches.values():
-            if not (watch.is_forbidden and watch.kind in OPTIONAL):
-                continue
-            if self.keeping.all_kept(watch.kind, namespace=watch.namespace):
-                self.keeping.listed(watch.kind, watch.namespace, [])
+            kind, space = watch.kind, watch.namespace
+            if not is_needed(watch) and self.keeping.all_kept(kind, namespace=space):
+                self.keeping.listed(kind, space, [])
 
     def _tell(self, trouble: str) -> None:
         """A line in the log when it changes, and now and then while it lasts."""
@@ -124,11 +133,7 @@ class Cluster:
         """Why what is kept is not all there is. Where nothing is declared nothing is missed."""
         if not self._has_begun:
             return ("the watch has not begun",)
-        return tuple(
-            watch.trouble
-            for watch in self.watches.values()
-            if watch.trouble and not (watch.is_forbidden and watch.kind in OPTIONAL)
-        )
+        return tuple(watch.trouble for watch in self._counted() if watch.trouble)
 
     def unlisted(self) -> tuple[str, ...]:
         """The same without what may not be seen at all: that would be missed for ever, and must
@@ -187,9 +192,7 @@ class WatchedCluster:
         return tuple(self._cluster.keeping.owners(kept))
 
     def entity_of(self, name: str) -> str | None:
-        self._cluster.keeping.refresh()
-        kept = self._cluster.keeping.kept(name)
-        return self._cluster.keeping.entity_of(kept) if kept is not None else None
+        return self._cluster.keeping.entity_named(name)
 
     def is_person(self, manager: str) -> bool:
         return is_person(manager, self._cluster.settings.machines)

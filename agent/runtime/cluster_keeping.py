@@ -190,6 +190,12 @@ class Keeping:
                     found += self.made_by(made, depth - 1)
         return tuple(found)
 
+    def entity_named(self, name: str) -> str | None:
+        """The same by the name of the object."""
+        self.refresh()
+        kept = self.kept(name)
+        return self.entity_of(kept) if kept is not None else None
+
     def entity_of(self, kept: Kept) -> str | None:
         """The entity it belongs to; None: nobody's."""
         top = kept

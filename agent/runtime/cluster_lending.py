@@ -6,8 +6,10 @@ a conflict is for whoever read the object, and what came of a write without an a
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
 from agent.model.cluster import BY_THE_AGENT, Asked, Right
@@ -50,24 +52,21 @@ class Write(NamedTuple):
     body: Any
 
 
+@dataclass(eq=False)
 class Lent:
     """Implements ports.cluster.ClusterReader for one call of one plugin."""
 
-    def __init__(
-        self,
-        cluster: Cluster | None,
-        *,
-        use: str,
-        rights: Sequence[Right],
-        seconds: float,
-    ) -> None:
-        self._lent_by, self._use, self._rights, self._seconds = cluster, use, rights, seconds
+    lent_by: Cluster | None
+    _: KW_ONLY
+    use: str
+    rights: Sequence[Right]
+    seconds: float
 
     @property
     def _cluster(self) -> Cluster:
-        if self._lent_by is None:
+        if self.lent_by is None:
             raise Permanent(NO_CLUSTER)
-        return self._lent_by
+        return self.lent_by
 
     async def find(self, target: str, *, kinds: Sequence[str] = ()) -> Ref:
         wanted = tuple(kinds) or WORKLOADS
@@ -136,7 +135,7 @@ class Lent:
 
     async def question(self, path: str) -> Json:
         if path.partition("?")[0].strip("/").split("/")[0] not in ("version", "readyz", "livez"):
-            raise Permanent(f"{self._use} asks for {path[:80]}, which is no question")
+            raise Permanent(f"{self.use} asks for {path[:80]}, which is no question")
         reply = await self._ask("GET", path)
         if reply.status == 403:
             raise RightsMissing(f"{path}: {reply.said}")
@@ -158,8 +157,7 @@ class Lent:
         return self._cluster.keeping.made_by(name)
 
     def entity_of(self, name: str) -> str | None:
-        kept = self._cluster.keeping.kept(name)
-        return self._cluster.keeping.entity_of(kept) if kept is not None else None
+        return self._cluster.keeping.entity_named(name)
 
     def machines(self) -> Sequence[str]:
         return self._cluster.settings.machines
@@ -170,12 +168,12 @@ class Lent:
     # inside
 
     def _may(self, verb: str, kind: str, part: str = "", *, namespace: str) -> None:
-        for right in self._rights:
+        for right in self.rights:
             fits = (right.kind, right.part) == (kind, part) and verb in right.verbs
             if fits and right.namespace in ("", namespace):
                 return
         what = f"{KINDS[kind].resource}/{part}" if part else KINDS[kind].resource
-        raise Permanent(f"{self._use} does not declare that it may {verb} {what}")
+        raise Permanent(f"{self.use} does not declare that it may {verb} {what}")
 
     async def _ask(
         self,
@@ -192,7 +190,7 @@ class Lent:
             query=query,
             body=body,
             media_type=media_type,
-            timeout_seconds=self._seconds,
+            timeout_seconds=self.seconds,
         )
 
     def _check(
@@ -222,20 +220,12 @@ class Lent:
         raise Temporary(f"the API server said {reply.said}", after_seconds=reply.after_seconds)
 
 
+@dataclass(eq=False)
 class LentToChange(Lent):
     """Implements ports.cluster.ClusterControl."""
 
-    def __init__(
-        self,
-        cluster: Cluster | None,
-        *,
-        use: str,
-        rights: Sequence[Right],
-        seconds: float,
-        asked: Asked = BY_THE_AGENT,
-    ) -> None:
-        super().__init__(cluster, use=use, rights=rights, seconds=seconds)
-        self.asked = asked
+    _: KW_ONLY
+    asked: Asked = BY_THE_AGENT
 
     async def find(self, target: str, *, kinds: Sequence[str] = ()) -> Ref:
         ref = await super().find(target, kinds=kinds)
@@ -329,21 +319,12 @@ class Showing(NamedTuple):
     after: Json | None
 
 
+@dataclass(eq=False)
 class LentToShow(LentToChange):
     """For a preview: every change is a dry run and nothing else."""
 
-    def __init__(
-        self,
-        cluster: Cluster | None,
-        *,
-        use: str,
-        rights: Sequence[Right],
-        seconds: float,
-        asked: Asked = BY_THE_AGENT,
-    ) -> None:
-        super().__init__(cluster, use=use, rights=rights, seconds=seconds, asked=asked)
-        self.shown: list[Showing] = []
-        self._read: dict[tuple[Ref, str], Json] = {}
+    shown: builtins.list[Showing] = field(default_factory=builtins.list, init=False)
+    _read: dict[tuple[Ref, str], Json] = field(default_factory=dict, init=False)
 
     async def get(self, ref: Ref, *, part: str = "") -> Json | None:
         found = await super().get(ref, part=part)

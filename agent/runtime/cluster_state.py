@@ -34,7 +34,7 @@ from agent.ports.cluster_releases import DAEMONS, REVISION, images_of, phase_of
 from agent.ports.cluster_troubles import GROUP, PULLS, STUCK
 from agent.ports.cluster_walking import text
 from agent.ports.cluster_writers import edits_of, gitops_owner, is_ignored
-from agent.runtime.cluster import OPTIONAL, Cluster
+from agent.runtime.cluster import Cluster, is_needed
 from agent.runtime.cluster_watch import Watch
 
 KEPT_SECONDS = 2.0
@@ -150,11 +150,6 @@ def _nobodys(cluster: Cluster, view: View) -> Iterator[str]:
         kept = cluster.keeping.kept(name)
         if kept is not None and kept.controller is None:
             yield name
-
-
-def is_needed(watch: Watch) -> bool:
-    """Whether the cluster counts as not seen without it."""
-    return not (watch.is_forbidden and watch.kind in OPTIONAL)
 
 
 def watch_state(watch: Watch, *, silent: float) -> WatchState:
